@@ -1,0 +1,1 @@
+"""Runtime: the model of the hardware and firmware that executes a lowered program."""

@@ -1,0 +1,1 @@
+"""Tools: the command line programs; everything they do is also in `wlm_dialect.api`."""
