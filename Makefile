@@ -37,7 +37,7 @@ types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
 
 layers: $(STAMP) ## import-linter: who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 # -q makes pytest's last line plain; the lines above it name every skipped test with the reason.
 unit: $(STAMP) ## pytest; ARGS='-k name -x' picks tests

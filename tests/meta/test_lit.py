@@ -43,7 +43,7 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_lit(file: str, results: dict[str, dict[str, Any]]) -> None:
     result = results[file]
     if result["code"] == "UNSUPPORTED":
-        pytest.skip(f"lit: {' '.join(result['output'].split())}")
+        pytest.skip(f"lit: {file}: {' '.join(result['output'].split())}")
     if result["code"] not in ("PASS", "XFAIL"):
         pytest.fail(f"{result['code']}\n{result['output']}", pytrace=False)
 
