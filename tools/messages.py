@@ -1,0 +1,66 @@
+"""From exceptions to the `<tool>: error:` lines that a person reads."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
+
+from wlm_dialect.errors import WlmError
+
+BAD_INPUT = 1
+INTERRUPTED = 128 + signal.SIGINT
+USER_ERRORS = (DiagnosticException, ParseError, ArgSpecParseError, OSError)
+"""What a user can cause. ArgSpecParseError is a BaseException and has to be named; so has every handler of it."""
+
+
+def describe(error: BaseException, place: str = "") -> str:
+    """The text after `error:`; a parse error brings its own place, file:line:col, and the line it is about."""
+    if isinstance(error, ParseError):
+        context = error.span.print_with_context(error.msg).rstrip().split("\n")
+        shown = [f"  {line}" for line in context[1:-1]] if error.msg.strip() == context[-1].strip() else []
+        return "\n".join([f"{error.span.get_location()}: {error.msg}", *shown])
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return f"cannot read '{error.filename}': {reason[:1].lower()}{reason[1:]}" if error.filename else reason
+    text = str(error)
+    if isinstance(error, ArgSpecParseError):
+        text = text.rstrip()
+    return f"{place}: {text}" if place else text
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that goes with an error: its own, else bad input."""
+    return error.exit_code if isinstance(error, WlmError) else BAD_INPUT
+
+
+def report_error(tool: str, error: BaseException, place: str = "") -> int:
+    """Print the error on standard error; the exit code."""
+    print(f"{tool}: error: {describe(error, place)}", file=sys.stderr)
+    return exit_code(error)
+
+
+def guarded(tool: str, run: Callable[[], int]) -> int:
+    """`run()` with everything a person can cause turned into one line and an exit code.
+
+    Argument parsers exit with 2 on bad usage, which here means *refuted*: it becomes 1. A closed pipe ends quietly.
+    Anything unknown keeps its traceback: it is our bug.
+    """
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print(f"{tool}: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone. Python flushes stdout once more at exit; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except SystemExit as stop:
+        return BAD_INPUT if stop.code == 2 else int(stop.code or 0)
+    except USER_ERRORS as error:
+        if isinstance(error, OSError) and error.filename is None:
+            traceback.print_exc()  # not about a file the user named
+            return BAD_INPUT
+        return report_error(tool, error)

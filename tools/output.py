@@ -1,0 +1,95 @@
+"""Where tools write: files that appear whole or not at all, and standard output."""
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+from wlm_dialect.errors import UsageError
+
+STDOUT = "-"
+
+
+class PendingFile:
+    """A text file under construction, in a temporary file beside `path` that `commit` renames onto it.
+
+    A device or pipe is written directly, a link is followed. `stream` may be closed by anyone before `commit`.
+    Raises UsageError where the folder or the file cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._target = os.path.realpath(path)
+        self._temporary = ""
+        try:
+            self.stream: IO[str] = self._open()
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _open(self) -> IO[str]:
+        try:
+            mode = os.stat(self._target).st_mode
+        except FileNotFoundError:
+            umask = os.umask(0)
+            os.umask(umask)
+            mode = 0o666 & ~umask
+        else:
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(21, "it is a folder")
+            if not stat.S_ISREG(mode):
+                return open(self._target, "w", encoding="utf-8")
+            if not os.access(self._target, os.W_OK):
+                raise PermissionError(13, "it is write-protected")
+        folder, name = os.path.split(self._target)
+        descriptor, self._temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=folder)
+        os.chmod(self._temporary, stat.S_IMODE(mode))
+        return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
+
+    def commit(self) -> None:
+        """Close the file and let it appear under its name."""
+        try:
+            self.stream.close()
+            if self._temporary:
+                os.replace(self._temporary, self._target)
+        except OSError as error:
+            self.abort()
+            raise self._refused(error) from None
+        self._temporary = ""
+
+    def abort(self) -> None:
+        """Close the file and leave no trace of it."""
+        with suppress(OSError):
+            self.stream.close()
+        if self._temporary:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+            self._temporary = ""
+
+    def _refused(self, error: OSError) -> UsageError:
+        reason = str(error.strerror)
+        return UsageError(f"cannot write '{self.path}': {reason[:1].lower()}{reason[1:]}")
+
+
+@contextmanager
+def open_output(path: str) -> Iterator[IO[str]]:
+    """`path` for writing, or standard output for ``-``; the file appears only if the block raises nothing."""
+    if path == STDOUT:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    pending = PendingFile(path)
+    try:
+        yield pending.stream
+    except BaseException:
+        pending.abort()
+        raise
+    pending.commit()
+
+
+def write_output(path: str, text: str) -> None:
+    """Write `text` to `path`, whole or not at all."""
+    with open_output(path) as stream:
+        stream.write(text)

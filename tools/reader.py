@@ -1,0 +1,63 @@
+"""Reads MLIR text for the tools, so that every complaint about it has a line and a column."""
+
+from typing import IO
+
+from xdsl.context import Context
+from xdsl.ir import Operation
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.lexer import Span
+
+from wlm_dialect.errors import UsageError, did_you_mean
+
+
+class PlacedParser(Parser):
+    """xDSL's parser, which also remembers where each operation began.
+
+    Three complaints of xDSL 0.74 have no place or a wrong one: an unknown operation (it names the token after it), an
+    attribute that does not verify, and the verifier.
+    """
+
+    def __init__(self, ctx: Context, text: str, name: str) -> None:
+        super().__init__(ctx, text, name)
+        self.began: dict[int, Span] = {}  # by id(op): the module keeps every op alive
+        self._op: Span = self._current_token.span
+
+    def parse_operation(self) -> Operation:
+        outer, self._op = self._op, self._current_token.span
+        op = super().parse_operation()
+        self.began[id(op)] = self._op
+        self._op = outer
+        return op
+
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        found = self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack)
+        if found is not None:
+            return found
+        dialect = self.ctx.get_optional_dialect(name.partition(".")[0])
+        known = [] if dialect is None else [op.name for op in dialect.operations]
+        hint = did_you_mean(name, known) if known else ""
+        raise ParseError(self._op, f"operation {name} is not registered{hint}")
+
+    def place_of(self, error: VerifyException) -> Span | None:
+        """Where the operation that refused to verify began: the innermost in the traceback, or the one being parsed."""
+        found: Span | None = None
+        trace = error.__traceback__
+        while trace is not None:
+            owner = trace.tb_frame.f_locals.get("self")
+            if owner is self:
+                found = self._op
+            elif isinstance(owner, Operation):
+                found = self.began.get(id(owner), found)
+            trace = trace.tb_next
+        return found
+
+
+def read_text(stream: IO[bytes], name: str) -> str:
+    """The stream as text; UsageError if it is not UTF-8."""
+    data = stream.read()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{name}:{line}: byte {error.start} is not UTF-8 text; MLIR bytecode is not read") from None
