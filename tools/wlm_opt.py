@@ -18,7 +18,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 import wlm_dialect
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.machine import MachineModel, load_machine
-from wlm_dialect.program import module_machine, set_module_machine
+from wlm_dialect.program import set_module_machine
 from wlm_dialect.tools.messages import BAD_INPUT, USER_ERRORS, describe, exit_code, guarded, report_error
 from wlm_dialect.tools.output import STDOUT, PendingFile
 from wlm_dialect.tools.pass_list import build_passes, list_passes, list_pipelines
@@ -86,7 +86,7 @@ class WlmOptMain(xDSLOptMain):
         add("--reproducer", metavar="FILE", help="where to write the reproducer of an internal failure")
 
     def setup_pipeline(self) -> None:
-        """Check names and options; a named pipeline is built once the machine is known."""
+        """The passes, their names and options checked before anything is read."""
         args = self.args
         self.runner = PassRunner(
             not args.disable_verify,
@@ -97,15 +97,15 @@ class WlmOptMain(xDSLOptMain):
         )
         if args.machine is not None:
             self.machine = load_machine(args.machine)
-        if args.pipeline is None:
-            self.passes = build_passes(args.passes, self.available_passes)
-            self.runner.check_names(self.passes)
-            return
-        if args.passes:
-            raise UsageError("give either --pipeline or -p, not both")
-        known = _pipelines()
-        if args.pipeline not in known:
-            raise UsageError(f"unknown pipeline '{args.pipeline}'{did_you_mean(args.pipeline, known)}")
+        self.passes = build_passes(args.passes, self.available_passes)
+        if args.pipeline is not None:
+            if self.passes:
+                raise UsageError("give either --pipeline or -p, not both")
+            known = _pipelines()
+            if args.pipeline not in known:
+                raise UsageError(f"unknown pipeline '{args.pipeline}'{did_you_mean(args.pipeline, known)}")
+            self.passes = known[args.pipeline]()
+        self.runner.check_names(self.passes)
 
     def prepare_input(self) -> tuple[list[tuple[IO[bytes], int]], str]:
         if self.args.input_file == STDOUT:
@@ -134,10 +134,6 @@ class WlmOptMain(xDSLOptMain):
         return self.parser.parse_module(not self.args.no_implicit_module)
 
     def apply_passes(self, prog: ModuleOp) -> None:
-        if self.args.pipeline is not None:
-            machine = self.machine or module_machine(prog)
-            self.passes = _pipelines()[self.args.pipeline](machine)
-            self.runner.check_names(self.passes)
         self.runner.run(self.ctx, prog, self.passes)
 
     def execute(self) -> int:
@@ -193,7 +189,7 @@ class WlmOptMain(xDSLOptMain):
         return f"passes:\n{list_passes(table)}\n\npipelines (--pipeline NAME):\n{list_pipelines(_pipelines())}"
 
 
-def _pipelines() -> Mapping[str, Callable[[MachineModel | None], tuple[ModulePass, ...]]]:
+def _pipelines() -> Mapping[str, Callable[[], tuple[ModulePass, ...]]]:
     from wlm_dialect.passes.pipelines import PIPELINES  # late: it imports every pass
 
     return PIPELINES
