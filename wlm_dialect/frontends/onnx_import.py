@@ -1,0 +1,198 @@
+"""ONNX graph -> layer IR: constants folded away, views resolved, small ops fused into the layer before."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from wlm_dialect.errors import FrontendError
+from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Shape, Tensor, Use
+from wlm_dialect.frontends.onnx_file import Node, OnnxGraph
+
+Dims = tuple[int, ...]
+_AUTOMATIC = re.compile(r"n?\d*")  # names that exporters number through
+
+
+def product(values: Sequence[int]) -> int:
+    """Product of integers; 1 if there are none."""
+    out = 1
+    for v in values:
+        out *= v
+    return out
+
+
+def image(dims: Dims) -> Shape:
+    """[n, c, w], [n, c, h, w] or [n, c, d, h, w] with the axes where they are; d counts as rows."""
+    if len(dims) == 3:
+        return Shape(dims[0], dims[1], dims[2], 1)
+    return Shape(dims[0], dims[1], product(dims[2:-1]), dims[-1])
+
+
+def matrix(dims: Dims) -> Shape:
+    """The last axis as c, the one before as h, all others as n."""
+    c = dims[-1] if dims else 1
+    h = dims[-2] if len(dims) > 1 else 1
+    return Shape(product(dims[:-2]), c, h, 1)
+
+
+def axis_letters(dims: Dims, view: Shape) -> str:
+    """The letter of `view` that each axis of `dims` belongs to."""
+    if is_image(dims, view):
+        return "nc" + "h" * (len(dims) - 3) + ("w" if len(dims) > 3 else "h")
+    return ("n" * (len(dims) - 2) + "hc")[-len(dims) :] if dims else ""
+
+
+def is_image(dims: Dims, view: Shape) -> bool:
+    """`view` is `dims` with the axes of an image (and not those of a matrix, if the two differ)."""
+    return len(dims) in (3, 4, 5) and view == image(dims) and (len(dims) == 4 or view != matrix(dims))
+
+
+class Importer:
+    """State of one import. Handlers (onnx_layers.py) call it to look values up and to add layers."""
+
+    def __init__(self, graph: OnnxGraph, element_bytes: int) -> None:
+        self.graph = graph
+        self.element_bytes = element_bytes
+        self.network = Network(graph.name)
+        self.value: dict[str, int] = {}  # ONNX value -> tensor
+        self.producer: dict[int, Layer] = {}  # tensor -> layer that writes it
+        self.consumers = Counter(name for n in graph.nodes for name in n.inputs if name)
+        self.consumers.update(graph.outputs)
+        self._names: Counter[str] = Counter()
+        for name in graph.inputs:
+            if name not in graph.constants:
+                dims = self.dims(name, "the network input")
+                shape = image(dims) if len(dims) == 4 else matrix(dims)
+                self.bind(name, self.new_tensor(name, shape, "input"))
+
+    def run(self, handler: Callable[["Importer", Node], None]) -> Network:
+        """Import every node; the finished network."""
+        for node in self.graph.nodes:
+            if self._is_constant(node):
+                for name in node.outputs:
+                    self.graph.constants[name] = self.graph.shapes.get(name, (1,))
+                continue
+            handler(self, node)
+        self._mark_outputs()
+        if not self.network.layers:
+            raise FrontendError(f"network '{self.graph.name}' holds no work: all of it is constant or a view")
+        return self.network
+
+    def _is_constant(self, node: Node) -> bool:
+        return node.op in ("Shape", "Size") or all(not i or i in self.graph.constants for i in node.inputs)
+
+    def _mark_outputs(self) -> None:
+        for name in self.graph.outputs:
+            if name in self.graph.constants:
+                continue
+            if name not in self.value:
+                raise FrontendError(f"network output '{name}' is made by no node")
+            root = self.network.tensors[self.network.locate(self.value[name])[0]]
+            if root.role == "input":
+                use = Use(root.index, root.shape)
+                root = self.add_layer("copy", "Identity", Engine.DMA, (use,), name, root.shape)
+            root.role = "output"
+
+    def place(self, node: Node) -> str:
+        """The node, for messages."""
+        called = f"'{node.name}'" if node.name else f"that makes '{node.outputs[0]}'"
+        return f"node {called} ({node.op})"
+
+    def dims(self, name: str, where: str) -> Dims:
+        """Static shape of a value."""
+        dims = self.graph.shapes.get(name)
+        if dims is None:
+            raise FrontendError(f"the shape of '{name}' cannot be inferred ({where}); give all inputs a --shape")
+        return dims
+
+    def out_dims(self, node: Node, k: int = 0) -> Dims:
+        """Static shape of an output of a node."""
+        return self.dims(node.outputs[k], self.place(node))
+
+    def in_dims(self, node: Node, k: int = 0) -> Dims:
+        """Static shape of an input of a node."""
+        return self.dims(node.inputs[k], self.place(node))
+
+    def is_constant(self, name: str) -> bool:
+        """The value is known at compile time."""
+        return name in self.graph.constants
+
+    def tensor(self, name: str, node: Node) -> Tensor:
+        """The tensor of a value that is not constant."""
+        index = self.value.get(name)
+        if index is None:
+            raise FrontendError(f"{self.place(node)}: input '{name}' is made by no earlier node")
+        return self.network.tensors[index]
+
+    def new_tensor(self, name: str, shape: Shape, role: str = "scratch") -> Tensor:
+        """A new activation."""
+        return self.network.add_tensor(name, shape, role, self.element_bytes)
+
+    def bind(self, name: str, tensor: Tensor) -> None:
+        """The ONNX value `name` is `tensor` from here on."""
+        self.value[name] = tensor.index
+        if self.consumers[name] != 1:
+            tensor.shared = True
+
+    def constant(self, label: str, shape: Shape, per_element: int, **axes: Axis) -> Use:
+        """A constant operand: `per_element` values of the machine's element size for each element of `shape`."""
+        size = per_element * self.element_bytes
+        tensor = self.network.add_tensor(label, shape, "constant", size)
+        return Use(tensor.index, shape, label="w", **axes)
+
+    def per_channel(self, label: str, channels: int, values: int) -> Use:
+        """Weights: `values` of them for each output channel."""
+        return self.constant(label, Shape(1, channels, 1, 1), values, batches=Axis.ALL, rows=Axis.ALL)
+
+    def layer_name(self, node: Node) -> str:
+        """Unique and without '/': the node's own name, or its op type and the number of such layers."""
+        name = node.name.strip("/").replace("/", ".")
+        if _AUTOMATIC.fullmatch(name):
+            name = f"{node.op}_{self._names[node.op]}"
+            self._names[node.op] += 1
+        return self.unique(name)
+
+    def unique(self, name: str) -> str:
+        """`name`, or with a number behind it if a layer is called so already."""
+        key = f"layer {name}"
+        self._names[key] += 1
+        return name if self._names[key] == 1 else self.unique(f"{name}_{self._names[key]}")
+
+    def add_layer(
+        self,
+        name: str,
+        op: str,
+        engine: Engine,
+        inputs: tuple[Use, ...],
+        output: str,
+        view: Shape,
+        *,
+        macs: int = 0,
+        passes: int = 1,
+        split: str = "hcn",
+    ) -> Tensor:
+        """Append a layer whose output is a new tensor bound to `output`; that tensor."""
+        tensor = self.new_tensor(output, view)
+        layer = Layer(name, op, engine, inputs, tensor.index, view, macs, passes, tuple(split))
+        self.network.layers.append(layer)
+        self.producer[tensor.index] = layer
+        self.bind(output, tensor)
+        return tensor
+
+    def fuse(self, node: Node, source: str) -> bool:
+        """Fold a node into the DPU layer that makes `source`, if nobody else sees that value."""
+        index = self.value.get(source)
+        if index is None:
+            return False
+        layer = self.producer.get(index)
+        tensor = self.network.tensors[index]
+        if layer is None or layer.engine is not Engine.DPU or tensor.shared or tensor.parent >= 0:
+            return False
+        layer.fused.append(node.op)
+        self.bind(node.outputs[0], tensor)
+        return True
+
+    def interpret(self, dims: Dims, like: Shape | None) -> Shape:
+        """`dims` seen as `like` where that is a way to see them; else as an image (four axes) or a matrix."""
+        if like is not None and like == matrix(dims):
+            return like
+        return image(dims) if len(dims) == 4 or (like is not None and is_image(dims, like)) else matrix(dims)

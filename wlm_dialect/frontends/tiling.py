@@ -1,0 +1,215 @@
+"""How a layer is cut: over the tiles along one axis, and into steps that fit a tile's CMX twice (double buffering)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from wlm_dialect.errors import FrontendError
+from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Region, Use, whole
+from wlm_dialect.kernels.durations import dpu_ticks, shave_ticks
+from wlm_dialect.machine import MachineModel
+
+CHANNEL_UNIT = 16  # channels are cut at multiples of this
+_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """`axis` is cut over `tiles`; each tile's part into n x h x c steps. `rows_inside`: channels are the outer loop."""
+
+    axis: str
+    tiles: int
+    n: int
+    h: int
+    c: int
+    rows_inside: bool
+
+
+def cut(low: int, high: int, count: int, unit: int = 1) -> list[tuple[int, int]]:
+    """[low, high) in at most `count` ranges that differ by at most `unit`, the larger ones first."""
+    units = -(-(high - low) // unit)
+    count = min(count, units)
+    base, extra = divmod(units, count)
+    out: list[tuple[int, int]] = []
+    at = low
+    for k in range(count):
+        to = min(high, at + (base + (k < extra)) * unit)
+        out.append((at, to))
+        at = to
+    return out
+
+
+def _unit(axis: str) -> int:
+    return CHANNEL_UNIT if axis == "c" else 1
+
+
+def tile_parts(layer: Layer, tiling: Tiling) -> list[Region]:
+    """The part of the output that each tile makes; fewer than there are tiles if the axis is short."""
+    r = whole(layer.view)
+    low, high = {"n": (r.n0, r.n1), "h": (r.h0, r.h1), "c": (r.c0, r.c1)}[tiling.axis]
+    ranges = cut(low, high, tiling.tiles, _unit(tiling.axis))
+    names = {"n": ("n0", "n1"), "h": ("h0", "h1"), "c": ("c0", "c1")}[tiling.axis]
+    return [r._replace(**dict(zip(names, part, strict=True))) for part in ranges]
+
+
+def steps(layer: Layer, tiling: Tiling) -> Iterator[list[Region | None]]:
+    """Per step the part of the output that each tile makes (None: nothing)."""
+    cuts = []
+    for part in tile_parts(layer, tiling):
+        outer = [(n, h) for n in cut(part.n0, part.n1, tiling.n) for h in cut(part.h0, part.h1, tiling.h)]
+        inner = cut(part.c0, part.c1, tiling.c, CHANNEL_UNIT)
+        if tiling.rows_inside:
+            cuts.append([Region(*n, *h, *c) for c in inner for n, h in outer])
+        else:
+            cuts.append([Region(*n, *h, *c) for n, h in outer for c in inner])
+    for k in range(max(len(c) for c in cuts)):
+        yield [c[k] if k < len(c) else None for c in cuts]
+
+
+def compute_ticks(machine: MachineModel, layer: Layer, part: Region) -> int:
+    """Ticks to make `part` of the output on one DPU, or on one SHAVE."""
+    elements = part.size(layer.view.w)
+    if layer.engine is Engine.SHAVE:
+        return shave_ticks(machine, elements, layer.passes)
+    return dpu_ticks(machine, elements * layer.macs, elements * layer.passes)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tiling with its estimated ticks and the bytes a step needs in a tile."""
+
+    tiling: Tiling
+    ticks: int
+    working_set: int
+
+
+class Tiler:
+    """Chooses tilings for one machine. `resident` tensors are in CMX already: no loads, no stores, no buffers."""
+
+    def __init__(self, network: Network, machine: MachineModel) -> None:
+        self.network = network
+        self.machine = machine
+        self.tiles = sorted({e.tile for e in machine.engines if e.kind == "dpu"})
+        self.dma = machine.engines_of("dma")
+        self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
+        self.shared = any(e.source == "" for e in self.dma)
+
+    def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
+        """The fastest tiling whose steps fit twice into `room` bytes of each tile, else once; FrontendError if none."""
+        found = [c for axis in layer.split or ("c",) for c in self._candidates(layer, axis, resident, room)]
+        found.sort(key=lambda c: c.ticks)
+        for candidate in found:
+            if self.working_set(layer, candidate.tiling, resident) <= room:
+                return candidate.tiling
+        raise self._too_large(layer, room)
+
+    def _candidates(self, layer: Layer, axis: str, resident: frozenset[int], room: int) -> Iterator[Candidate]:
+        view = layer.view
+        extent = {"n": view.n, "h": view.h, "c": -(-view.c // CHANNEL_UNIT)}
+        tiles = min(len(self.tiles), extent[axis]) if layer.split else 1
+        extent[axis] = -(-extent[axis] // tiles)
+        for c in _COUNTS if "c" in layer.split else (1,):
+            if c > extent["c"]:
+                break
+            kept = 0
+            for n, h in _outer(layer, extent):
+                for rows_inside in (False, True) if c > 1 and n * h > 1 else (False,):
+                    candidate = self._estimate(layer, Tiling(axis, tiles, n, h, c, rows_inside), resident, room)
+                    if candidate is not None:
+                        kept += 1
+                        yield candidate
+                if kept >= 6:
+                    break
+
+    def _estimate(self, layer: Layer, tiling: Tiling, resident: frozenset[int], room: int) -> Candidate | None:
+        """A quick estimate from a step in the middle; None if it does not fit."""
+        part = tile_parts(layer, tiling)[0]
+        n, h = cut(part.n0, part.n1, tiling.n), cut(part.h0, part.h1, tiling.h)
+        c = cut(part.c0, part.c1, tiling.c, CHANNEL_UNIT)
+        step = Region(*n[0], *h[len(h) // 2], *c[0])
+        outer, inner = len(n) * len(h), len(c)
+        count = outer * inner
+        first = loads = size = transfers = 0
+        for use in layer.inputs:
+            if self.network.locate(use.tensor)[0] in resident:
+                continue
+            bytes_ = self._bytes(use, step)
+            size += bytes_
+            times = _times(use, tiling, outer, inner)
+            copies = 1 if _same_for_all(use, tiling.axis) else tiling.tiles
+            transfers += times * copies
+            loads += bytes_ * times * copies
+            if use.label != "w":
+                first += self._transfer(bytes_ * copies, copies)
+        stores = 0
+        if layer.output not in resident:
+            stores = step.size(layer.view.w) * self.network.tensors[layer.output].element_bytes
+            size += stores
+            stores *= count * tiling.tiles
+        if size > room:
+            return None
+        load = self._transfer(loads, transfers)
+        store = self._transfer(stores, count * tiling.tiles if stores else 0)
+        compute = compute_ticks(self.machine, layer, step) * count
+        busy = max(load + store, compute) if self.shared else max(load, store, compute)
+        if 2 * size > room:
+            busy = load + store + compute
+        return Candidate(tiling, busy + first + (compute + store) // count, size)
+
+    def _bytes(self, use: Use, step: Region) -> int:
+        return use.needs(step).size(use.view.w) * self.network.tensors[use.tensor].element_bytes
+
+    def _transfer(self, size: int, transfers: int) -> int:
+        channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
+        return size * self.machine.clock_mhz // self.mbps + transfers * self.machine.memory.dma_setup // channels
+
+    def working_set(self, layer: Layer, tiling: Tiling, resident: frozenset[int]) -> int:
+        """The most bytes that one step needs in one tile."""
+        worst = 0
+        out_bytes = 0 if layer.output in resident else self.network.tensors[layer.output].element_bytes
+        uses = [u for u in layer.inputs if self.network.locate(u.tensor)[0] not in resident]
+        for step in steps(layer, tiling):
+            for part in step:
+                if part is not None:
+                    size = part.size(layer.view.w) * out_bytes + sum(self._bytes(u, part) for u in uses)
+                    worst = max(worst, size)
+        return worst
+
+    def _too_large(self, layer: Layer, room: int) -> FrontendError:
+        tensors: Mapping[int, int] = {u.tensor: self.network.tensors[u.tensor].bytes for u in layer.inputs}
+        tensor = self.network.tensors[max(tensors, key=lambda t: tensors[t])]
+        return FrontendError(
+            f"layer '{layer.name}': no step of it fits the {room} bytes of CMX that a tile has for it; its largest "
+            f"operand '{tensor.name}' has {tensor.bytes} bytes; use a machine with more CMX (memory.cmx_bytes)"
+        )
+
+
+def _outer(layer: Layer, extent: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """Batches are cut first, then rows."""
+    for n in _COUNTS if "n" in layer.split else (1,):
+        if n >= extent["n"]:
+            break
+        yield n, 1
+    n = extent["n"] if "n" in layer.split else 1
+    for h in _COUNTS if "h" in layer.split else (1,):
+        if h >= extent["h"]:
+            break
+        yield n, h
+    yield n, extent["h"] if "h" in layer.split else 1
+
+
+def _times(use: Use, tiling: Tiling, outer: int, inner: int) -> int:
+    """How often an operand is loaded per tile."""
+    by_rows = use.rows is not Axis.ALL or use.batches is not Axis.ALL
+    by_channels = use.channels is not Axis.ALL
+    if by_rows and by_channels:
+        return outer * inner
+    if by_rows:
+        return outer * inner if tiling.rows_inside and inner > 1 and outer > 1 else outer
+    if by_channels:
+        return outer * inner if not tiling.rows_inside and outer > 1 and inner > 1 else inner
+    return 1
+
+
+def _same_for_all(use: Use, axis: str) -> bool:
+    """All tiles need the same part of the operand."""
+    return {"n": use.batches, "h": use.rows, "c": use.channels}[axis] is Axis.ALL
