@@ -1,1 +1,40 @@
-"""Passes: small rewrites between the phases of a management program, and the pipelines made of them."""
+"""Passes and pipelines. One line per pass: name -> module and class; loaded when asked for."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from xdsl.passes import ModulePass
+
+PASSES = {
+    "wlm-assign-barriers": "assign_barriers:AssignBarriersPass",
+    "wlm-insert-barriers": "insert_barriers:InsertBarriersPass",
+    "wlm-insert-fetches": "insert_fetches:InsertFetchesPass",
+    "wlm-insert-pulses": "insert_pulses:InsertPulsesPass",
+    "wlm-insert-tail": "insert_tail:InsertTailPass",
+    "wlm-limit-barriers": "limit_barriers:LimitBarriersPass",
+    "wlm-link-work-items": "link_work_items:LinkWorkItemsPass",
+    "wlm-merge-barriers": "merge_barriers:MergeBarriersPass",
+    "wlm-place-enqueues": "place_enqueues:PlaceEnqueuesPass",
+    "wlm-place-programs": "place_programs:PlaceProgramsPass",
+    "wlm-reduce-dependences": "reduce_dependences:ReduceDependencesPass",
+    "wlm-set-machine": "set_machine:SetMachinePass",
+    "wlm-split-barriers": "split_barriers:SplitBarriersPass",
+}
+
+
+def _lazy(place: str) -> Callable[[], type[ModulePass]]:
+    def load() -> type[ModulePass]:
+        module, _, name = place.partition(":")
+        found: type[ModulePass] = getattr(import_module(f"wlm_dialect.passes.{module}"), name)
+        return found
+
+    return load
+
+
+def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """Name -> factory of the pass class, plug-ins (entry point group ``wlm.passes``) included."""
+    out = {name: _lazy(place) for name, place in PASSES.items()}
+    for entry in entry_points(group="wlm.passes"):
+        out.setdefault(entry.name, entry.load)
+    return out

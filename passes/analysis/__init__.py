@@ -1,0 +1,1 @@
+"""Read-only results over programs that several passes share."""

@@ -1,0 +1,120 @@
+"""Insert tasks into a program in bulk: one permutation instead of one rewrite per task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.program import Kind, Program
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A task to insert before task `before` (= number of tasks: at the end); insertions at one place keep their order.
+
+    `after` names old tasks; `after_new` names other insertions by their index in the list.
+    """
+
+    before: int
+    engine: int
+    name: str
+    kind: Kind
+    cycles: int
+    bytes: int = 0
+    after: tuple[int, ...] = ()
+    after_new: tuple[int, ...] = ()
+    waits: tuple[int, ...] = ()
+    updates: tuple[int, ...] = ()
+    target: int = -1
+    low: int = 0
+    high: int = 0
+    slot: int = 0
+    programs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Inserted:
+    """The new program and where everything went."""
+
+    program: Program
+    old: I32  # old index -> new index
+    new: I32  # index in the list of insertions -> new index
+
+
+def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
+    """The program with `tasks` in it.
+
+    Ranges of enqueues and work items stay contiguous: what is inserted between two of them joins the first.
+    """
+    n, m = len(program), len(tasks)
+    before = np.asarray([t.before for t in tasks], np.int64)
+    key = np.concatenate([np.arange(n, dtype=np.int64) * 2 + 1, before * 2])
+    order = np.argsort(key, kind="stable")
+    place = np.empty(n + m, np.int32)
+    place[order] = np.arange(n + m, dtype=np.int32)
+
+    def column(old: np.ndarray, new: list[int]) -> np.ndarray:  # type: ignore[type-arg]
+        return np.concatenate([old, np.asarray(new, old.dtype)])[order]
+
+    def table(old: Csr, new: Sequence[Sequence[int]]) -> Csr:
+        rows = [*old.lists(), *new]
+        return Csr.of([rows[i] for i in order.tolist()])
+
+    renumbered = [[int(place[a]) for a in row] for row in program.after.lists()]
+    fresh = [[int(place[a]) for a in t.after] + [int(place[n + a]) for a in t.after_new] for t in tasks]
+    names = [*program.names, *(t.name for t in tasks)]
+    done = Csr(program.items.done.start, place[program.items.done.index])
+    items = type(program.items)(
+        program.items.engine, program.items.low, program.items.high, program.items.at, done
+    )
+    changed = program.with_(
+        kind=column(program.kind, [int(t.kind) for t in tasks]),
+        engine=column(program.engine, [t.engine for t in tasks]),
+        cycles=column(program.cycles, [t.cycles for t in tasks]),
+        slots=column(program.slots, [1] * m),
+        bytes=column(program.bytes, [t.bytes for t in tasks]),
+        names=tuple(names[i] for i in order.tolist()),
+        after=table(Csr.of(renumbered), fresh),
+        reads=table(program.reads, [()] * m),
+        writes=table(program.writes, [()] * m),
+        waits=table(program.waits, [t.waits for t in tasks]),
+        updates=table(program.updates, [t.updates for t in tasks]),
+        target=column(program.target, [t.target for t in tasks]),
+        low=column(program.low, [t.low for t in tasks]),
+        high=column(program.high, [t.high for t in tasks]),
+        slot=column(program.slot, [t.slot for t in tasks]),
+        programs=table(program.programs, [t.programs for t in tasks]),
+        items=items,
+        extra={int(place[t]): e for t, e in program.extra.items()},
+    )
+    return Inserted(_with_ranges(program, changed, place[:n]), place[:n], place[n:])
+
+
+def _with_ranges(old: Program, new: Program, place: I32) -> Program:
+    """Ranges of `old` in terms of the longer lists of `new`; inserted enqueues keep theirs."""
+    grown = [e for e in range(len(old.lists)) if len(old.lists[e]) != len(new.lists[e])]
+    low, high = new.low.copy(), new.high.copy()
+    item_low, item_high = old.items.low.copy(), old.items.high.copy()
+    pushes = np.nonzero(old.kind == Kind.ENQUEUE)[0]
+    for e in grown:
+        ranges = [(int(old.low[t]), int(old.high[t]), int(place[t]), low, high) for t in pushes if old.target[t] == e]
+        items = np.nonzero(old.items.engine == e)[0].tolist()
+        ranges += [(int(old.items.low[i]), int(old.items.high[i]), i, item_low, item_high) for i in items]
+        if not ranges:
+            continue
+        ranges.sort(key=lambda r: r[0])
+        firsts = [int(new.position[place[old.lists[e][r[0]]]]) if r[0] else 0 for r in ranges]
+        for (_, _, at, lows, highs), first, end in zip(ranges, firsts, [*firsts[1:], len(new.lists[e])], strict=True):
+            lows[at], highs[at] = first, end
+    items = type(new.items)(new.items.engine, item_low, item_high, new.items.at, new.items.done)
+    return new.with_(low=low, high=high, items=items)
+
+
+def add_to_rows(table: Csr, additions: Sequence[tuple[int, int]]) -> Csr:
+    """The table with `value` added to `row` for each (row, value); rows stay sorted and without duplicates."""
+    rows = table.lists()
+    for row, value in additions:
+        if value not in rows[row]:
+            rows[row] = sorted([*rows[row], value])
+    return Csr.of(rows)

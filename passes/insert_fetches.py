@@ -1,0 +1,129 @@
+"""Pass `wlm-insert-fetches`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from wlm_dialect.errors import ScheduleError, did_you_mean
+from wlm_dialect.machine import EngineModel, MachineModel
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.managers import manager, management_queues
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.program import Kind, Program
+
+MODES = ("firmware", "partial", "full")
+_FIRST_GROUP = 4  # a small first group lets compute start while the rest is fetched
+
+
+@dataclass(frozen=True)
+class InsertFetchesPass(ProgramPass):
+    """Insert the DMAs that copy descriptors of DPU and SHAVE tasks into CMX, one per execution group.
+
+    Groups take turns in two halves of the engine's descriptor slots, so a fetch comes after the end of the group
+    before the last one (H5). A group is at most half the work FIFO, so a push never meets a full FIFO (H6). All
+    management of one engine sits on one DMA queue, in order; it stands where the estimate says that queue is idle.
+
+    Precondition: phase graph without fetches. Postcondition: each DPU and SHAVE task is fetched exactly once.
+    """
+
+    name = "wlm-insert-fetches"
+    phases = ("graph",)
+    mode: Literal["firmware", "partial", "full"] = "full"
+
+    def transform(self, program: Program) -> Program:
+        if self.mode not in MODES:
+            raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
+        if np.any(program.kind == Kind.FETCH):
+            raise ScheduleError(f"{self.name}: @{program.name} has fetches already")
+        tasks = _Placement(program, self.mode).insertions()
+        return insert_tasks(program, tasks).program if tasks else program
+
+
+def groups(engine: EngineModel, count: int, mode: str, machine: MachineModel) -> list[tuple[int, int, int]]:
+    """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots where there are two."""
+    half = max(1, min(engine.descriptor_slots // 2, engine.fifo_depth // 2))
+    if mode == "firmware":
+        half = min(half, machine.firmware.fetch_batch)
+    out: list[tuple[int, int, int]] = []
+    low = 0
+    while low < count:
+        size = min(half, _FIRST_GROUP) if not out else half
+        high = min(count, low + size)
+        slot = half * (len(out) % 2) if engine.descriptor_slots > 1 else 0
+        out.append((low, high, slot))
+        low = high
+    return out
+
+
+class _Placement:
+    def __init__(self, program: Program, mode: str) -> None:
+        self.program = program
+        self.machine = program.machine
+        self.mode = mode
+        self.times: Estimate = estimate(program)
+        self.out: list[Insertion] = []
+        self.starts = {}
+        for q in (*management_queues(self.machine), self.machine.firmware_channel):
+            tasks = program.lists[self.machine.engine_index[q.name]]
+            self.starts[q.name] = (tasks, np.asarray([self.times.start[t] for t in tasks.tolist()], np.int64))
+
+    def insertions(self) -> list[Insertion]:
+        compute = [e for e in range(len(self.machine.engines)) if self.machine.engines[e].kind != "dma"]
+        for e in compute:
+            if len(self.program.lists[e]):
+                queue = self.machine.engines[manager(self.machine, e)]
+                self._engine(e, self.machine.firmware_channel if self.mode == "firmware" else queue)
+        return self._in_program_order()
+
+    def _engine(self, engine: int, queue: EngineModel) -> None:
+        model = self.machine.engines[engine]
+        tasks = self.program.lists[engine].tolist()
+        plan = groups(model, len(tasks), self.mode, self.machine)
+        place = 0
+        for g, (low, high, slot) in enumerate(plan):
+            former = [f for f in range(g) if plan[f][2] == slot][-1:]
+            users = [t for f in former for t in tasks[plan[f][0] : plan[f][1]]]
+            if model.ends_in_order:
+                users = users[-1:]
+            place = max(place, self._place(queue, g, tasks, low, users))
+            self._emit(engine, queue, place, (low, high, slot), users)
+
+    def _place(self, queue: EngineModel, group: int, tasks: list[int], low: int, users: list[int]) -> int:
+        """The task before which a fetch stands: the first of its queue that starts after it could."""
+        first = tasks[low]
+        if group == 0:
+            return 0
+        ready = max((self.times.end[t] for t in users), default=self.times.start[tasks[0]])
+        earliest = max(users, default=0) + 1
+        listed, starts = self.starts[queue.name]
+        at = int(np.searchsorted(starts, ready))
+        while at < len(listed) and listed[at] < earliest:
+            at += 1
+        return min(first, int(listed[at]) if at < len(listed) else first)
+
+    def _emit(
+        self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]
+    ) -> None:
+        model = self.machine.engines[engine]
+        low, high, slot = group
+        size = (high - low) * model.descriptor_bytes
+        on = self.machine.engine_index[queue.name]
+        where = f"{model.name}[{low}:{high}]"
+        cycles = self.machine.transfer_ticks(queue, size)
+        self.out.append(
+            Insertion(
+                place, on, f"fetch {where}", Kind.FETCH, cycles, size, tuple(users), target=engine, low=low, high=high,
+                slot=slot,
+            )
+        )  # fmt: skip
+
+    def _in_program_order(self) -> list[Insertion]:
+        """Management of several engines meets at one place: the group whose first task starts earliest goes first."""
+
+        def due(item: Insertion) -> tuple[int, int]:
+            first = int(self.program.lists[item.target][item.low])
+            return item.before, self.times.start[first]
+
+        return sorted(self.out, key=due)

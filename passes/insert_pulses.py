@@ -1,0 +1,73 @@
+"""Pass `wlm-insert-pulses`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.program import Barriers, Kind, Program
+
+
+@dataclass(frozen=True)
+class InsertPulsesPass(ProgramPass):
+    """Declare barriers without consumers whose only use is to tell firmware that something has happened.
+
+    In partial mode each fetch updates one, so that firmware knows when to enqueue the group. In both firmware modes a
+    DMA updates one where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
+    Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
+    """
+
+    name = "wlm-insert-pulses"
+    phases = ("virtual",)
+    mode: Literal["firmware", "partial"] = "partial"
+
+    def transform(self, program: Program) -> Program:
+        updates = program.updates.lists()
+        count = len(program.barriers)
+        if self.mode == "partial":
+            for t in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+                updates[t].append(count)
+                count += 1
+        for t in missing_credits(program):
+            updates[t].append(count)
+            count += 1
+        if count == len(program.barriers):
+            return program
+        return program.with_(updates=Csr.of(updates), barriers=Barriers.virtual(count, program.barriers.tail))
+
+
+def last_use(program: Program) -> list[int]:
+    """Per barrier the last task that waits on it, or updates it if none waits."""
+    producers, consumers = program.producers.lists(), program.consumers.lists()
+    return [c[-1] if c else (p[-1] if p else -1) for p, c in zip(producers, consumers, strict=True)]
+
+
+def credit(program: Program, tasks: list[int], index: int, last: list[int]) -> list[int]:
+    """Barriers that are over only after the FIFO has room for item `index` of list `tasks`, and before it in order."""
+    depth = program.machine.engines[int(program.engine[tasks[index]])].fifo_depth
+    item = tasks[index]
+    out: list[int] = []
+    for t in tasks[index - depth : index]:
+        for v in (*program.updates[t].tolist(), *program.waits[t].tolist()):
+            if last[v] < item and v != program.barriers.tail:
+                out.append(v)
+    return out
+
+
+def missing_credits(program: Program) -> list[int]:
+    """DMA tasks that need a pulse, so that each task too far back for bootstrap has a credit."""
+    last = last_use(program)
+    out: list[int] = []
+    for e, model in enumerate(program.machine.engines):
+        if model.kind != "dma":
+            continue
+        tasks = program.lists[e].tolist()
+        newest = -1  # position of the newest pulse
+        for i in range(model.fifo_depth, len(tasks)):
+            if newest < i - model.fifo_depth and not credit(program, tasks, i, last):
+                # half a FIFO ahead serves the next half as well, and does not let the FIFO run empty
+                newest = i - max(1, model.fifo_depth // 2)
+                out.append(tasks[newest])
+    return out

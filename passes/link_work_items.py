@@ -1,0 +1,158 @@
+"""Pass `wlm-link-work-items`."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from wlm_dialect.kernels.csr import Csr, int32
+from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.insert_pulses import credit, last_use
+from wlm_dialect.program import Kind, Program, WorkItems
+from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
+
+
+@dataclass(frozen=True)
+class LinkWorkItemsPass(ProgramPass):
+    """Firmware and partial mode: hang each enqueue on the barrier interrupts after which it is safe.
+
+    A task may be pushed once every instance it waits on or updates is armed (H1, H2: the handler of the previous
+    instance has run), its descriptor is there (H4: the fetch's pulse, or its DMA interrupt in firmware mode) and the
+    FIFO has room (H6). What engine order or another interrupt implies is left out; equal neighbours form one item.
+
+    Precondition: phase physical, with wlm-insert-fetches and wlm-insert-pulses of the same mode.
+    Postcondition: phase managed; interrupts are on exactly where firmware has something to do.
+    """
+
+    name = "wlm-link-work-items"
+    phases = ("physical",)
+    mode: Literal["firmware", "partial"] = "partial"
+
+    def transform(self, program: Program) -> Program:
+        items = _Linker(program, self.mode).items()
+        barriers = program.barriers
+        irq = np.where(barriers.next >= 0, IRQ_OVER, IRQ_OFF).astype(np.int32)
+        irq[items.at.index] = IRQ_OVER
+        if barriers.tail >= 0:
+            irq[barriers.tail] = IRQ_LIFTED
+        first = np.nonzero(barriers.previous < 0)[0].astype(np.int32)
+        return program.with_(
+            phase="managed",
+            mode=self.mode,
+            barriers=replace(barriers, irq=irq),
+            bootstrap=first[np.argsort(barriers.pid[first], kind="stable")],
+            items=items,
+        )
+
+
+class _Linker:
+    def __init__(self, program: Program, mode: str) -> None:
+        self.program = program
+        self.mode = mode
+        self.order: Order = task_order(program)
+        self.last = last_use(program)
+        self.previous = program.barriers.previous.tolist()
+        self.waits, self.updates = program.waits.lists(), program.updates.lists()
+        self.known, self.users = self._over_rows()
+        self.over_time = self._over_times()
+        self.trusts_order = program.machine.firmware.service_order == "arrival"
+        self.fetch = self._fetches()
+
+    def items(self) -> WorkItems:
+        rows: list[tuple[int, int, int, int, list[int], list[int]]] = []
+        for e in range(len(self.program.machine.engines)):
+            rows += self._engine(e)
+        rows.sort(key=lambda row: row[0])
+        return WorkItems(
+            int32(r[1] for r in rows),
+            int32(r[2] for r in rows),
+            int32(r[3] for r in rows),
+            Csr.of([r[4] for r in rows]),
+            Csr.of([r[5] for r in rows]),
+        )
+
+    def _engine(self, engine: int) -> list[tuple[int, int, int, int, list[int], list[int]]]:
+        """(first task, engine, low, high, at, done) per item."""
+        tasks = self.program.lists[engine].tolist()
+        passed: set[int] = set()  # barriers handled before the latest item
+        done: set[int] = set()
+        out: list[tuple[int, int, int, int, list[int], list[int]]] = []
+        for i, t in enumerate(tasks):
+            at = self._needed(self._causes(tasks, i), passed)
+            fetched = [f for f in self.fetch.get(t, ()) if f not in done]
+            if out and not at and not fetched:
+                out[-1] = (*out[-1][:3], i + 1, *out[-1][4:])
+                continue
+            passed.update(at)
+            done.update(fetched)
+            out.append((t, engine, i, i + 1, at, fetched))
+        return out
+
+    def _causes(self, tasks: list[int], index: int) -> set[int]:
+        """Instances that must be over before the task at `index` may be pushed."""
+        t = tasks[index]
+        causes = {self.previous[v] for v in (*self.waits[t], *self.updates[t])} - {-1}
+        model = self.program.machine.engines[int(self.program.engine[t])]
+        if model.descriptor_slots and self.mode == "partial":
+            causes |= self._pulse_of_fetch(t)
+        if not model.descriptor_slots and index >= model.fifo_depth:
+            credits = credit(self.program, tasks, index, self.last)
+            causes.add(min(credits, key=lambda v: (v not in causes, self.over_time[v], v)))
+        return causes
+
+    def _pulse_of_fetch(self, task: int) -> set[int]:
+        return {self.pulse[task]}
+
+    def _needed(self, causes: set[int], passed: set[int]) -> list[int]:
+        """`causes` without what earlier items of the engine or other causes imply."""
+        rest = sorted(causes - passed, key=lambda v: (-self.over_time[v], v))
+        kept: list[int] = []
+        for v in rest:
+            if not any(self._implied(v, w) for w in kept) and not any(self._implied(v, w) for w in passed):
+                kept.append(v)
+        return sorted(kept)
+
+    def _implied(self, first: int, second: int) -> bool:
+        """over(first) -> over(second), so that their handlers come in this order."""
+        return self.trusts_order and first != second and bool((self.users[first] <= self.known[second]).all())
+
+    def _over_rows(self) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+        """Per barrier: ends known when it is over, and the tasks that make it over, as clock rows."""
+        program, order = self.program, self.order
+        count, lanes = len(program.barriers), order.ends.shape[1]
+        known = np.full((count, lanes), -1, np.int32)
+        users = np.full((count, lanes), -1, np.int32)
+        producers, consumers = program.producers.lists(), program.consumers.lists()
+        for v in range(count):
+            for t in consumers[v] or producers[v]:
+                lane = order.lane[t]
+                users[v, lane] = max(users[v, lane], order.at[t])
+                # a consumer's own entry stands for its start, which is all that a handler needs to know of it
+                np.maximum(known[v], order.ends[t], out=known[v])
+        return known, users
+
+    def _over_times(self) -> list[int]:
+        times = estimate(self.program)
+        producers, consumers = self.program.producers.lists(), self.program.consumers.lists()
+        return [
+            max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
+            for p, c in zip(producers, consumers, strict=True)
+        ]
+
+    def _fetches(self) -> dict[int, list[int]]:
+        """Firmware mode: task -> its fetch, whose DMA interrupt it waits for. Partial mode: fills `pulse` instead."""
+        program = self.program
+        out: dict[int, list[int]] = {}
+        self.pulse: dict[int, int] = {}
+        for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+            tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])].tolist()
+            consumers = program.consumers
+            pulses = [v for v in self.updates[f] if not len(consumers[v]) and v != program.barriers.tail]
+            for t in tasks:
+                if self.mode == "firmware":
+                    out[t] = [f]
+                else:
+                    self.pulse[t] = pulses[0]
+        return out

@@ -1,0 +1,71 @@
+"""Named pipelines. Each line says why the pass stands where it does."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from xdsl.passes import ModulePass
+
+from wlm_dialect.passes.assign_barriers import AssignBarriersPass
+from wlm_dialect.passes.insert_barriers import InsertBarriersPass
+from wlm_dialect.passes.insert_fetches import InsertFetchesPass
+from wlm_dialect.passes.insert_pulses import InsertPulsesPass
+from wlm_dialect.passes.insert_tail import InsertTailPass
+from wlm_dialect.passes.limit_barriers import LimitBarriersPass
+from wlm_dialect.passes.link_work_items import LinkWorkItemsPass
+from wlm_dialect.passes.merge_barriers import MergeBarriersPass
+from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
+from wlm_dialect.passes.place_programs import PlaceProgramsPass
+from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
+from wlm_dialect.passes.split_barriers import SplitBarriersPass
+
+Mode = Literal["firmware", "partial", "full"]
+
+
+def _barriers() -> tuple[ModulePass, ...]:
+    return (
+        # fewest edges first: every edge that goes is a producer slot, often a whole barrier
+        ReduceDependencesPass(),
+        InsertBarriersPass(),
+        # equal producer sets become one barrier before limits are checked
+        MergeBarriersPass(),
+        # the tail joins last tasks, so it needs the final order; it may itself exceed the slots
+        InsertTailPass(),
+        SplitBarriersPass(),
+    )
+
+
+def firmware() -> tuple[ModulePass, ...]:
+    """Firmware does everything from interrupts, descriptor fetches included."""
+    return (InsertFetchesPass("firmware"), *_barriers(), *_by_firmware("firmware"))
+
+
+def partial() -> tuple[ModulePass, ...]:
+    """The compiler fetches descriptors; firmware enqueues and programs barriers."""
+    return (InsertFetchesPass("partial"), *_barriers(), *_by_firmware("partial"))
+
+
+def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]:
+    return (
+        # evidence for pushes must exist before barriers are counted and bound
+        InsertPulsesPass(mode),
+        LimitBarriersPass(),
+        AssignBarriersPass(mode),
+        LinkWorkItemsPass(mode),
+    )
+
+
+def full() -> tuple[ModulePass, ...]:
+    """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
+    return (
+        InsertFetchesPass("full"),
+        *_barriers(),
+        LimitBarriersPass(),
+        AssignBarriersPass("full"),
+        # needs to know which instance precedes which; its own DMAs use no barrier
+        PlaceEnqueuesPass(),
+        # last, because enqueues say when tasks are at head, and so when an instance must be there
+        PlaceProgramsPass(),
+    )
+
+
+PIPELINES: dict[str, Callable[[], tuple[ModulePass, ...]]] = {"firmware": firmware, "full": full, "partial": partial}

@@ -1,0 +1,146 @@
+"""Pass `wlm-place-enqueues`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.managers import manager
+from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.program import Kind, Program
+
+
+@dataclass(frozen=True)
+class PlaceEnqueuesPass(ProgramPass):
+    """Full mode: insert the DMAs that push DPU and SHAVE tasks, and DMA tasks that must not be linked from the start.
+
+    A task may be pushed after its fetch (H4) and, unless its predecessor in the list protects it, after the previous
+    instances of the barriers it waits on are over (H1). On the queue that manages its engine that is a first place,
+    known from clocks; the enqueue waits for nothing. Tasks whose places overlap share one DMA.
+
+    Precondition: phase physical, assigned for mode full. Postcondition: every DPU and SHAVE task is pushed once.
+    """
+
+    name = "wlm-place-enqueues"
+    phases = ("physical",)
+
+    def transform(self, program: Program) -> Program:
+        tasks = _Placement(program).insertions()
+        return insert_tasks(program, tasks).program if tasks else program
+
+
+class _Placement:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.machine = program.machine
+        self.order: Order = task_order(program)
+        self.times: Estimate = estimate(program)
+        self.previous = program.barriers.previous.tolist()
+        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
+        self.waits = program.waits.lists()
+        self.fetch = _fetches(program)
+        self.starts = {q: np.asarray([self.times.start[t] for t in tasks]) for q, tasks in enumerate(program.lists)}
+
+    def insertions(self) -> list[Insertion]:
+        out: list[Insertion] = []
+        for e, tasks in enumerate(self.program.lists):
+            if len(tasks):
+                out += self._engine(e, tasks.tolist())
+        return sorted(out, key=lambda item: item.before)
+
+    def _engine(self, engine: int, tasks: list[int]) -> list[Insertion]:
+        queue = manager(self.machine, engine)
+        compute = self.machine.engines[engine].descriptor_slots > 0
+        if queue < 0:
+            return []
+        first = [self._first_place(queue, t, compute) for t in tasks]
+        start = 0
+        if not compute:  # linked from the start up to the first task that only an enqueue can hold back
+            start = next((i for i, place in enumerate(first) if place > 0), len(tasks))
+        depth = self.machine.engines[engine].fifo_depth
+        if start < len(tasks) and not compute:
+            for i in range(start, len(tasks)):
+                first[i] = max(first[i], self._room(queue, tasks, i, depth))
+        out: list[Insertion] = []
+        while start < len(tasks):
+            place = max(first[start], self._timely(queue, tasks[start]))
+            end = start + 1
+            while end < len(tasks) and first[end] <= place and (compute or end - start < depth):
+                end += 1
+            lowest = max(first[start:end])
+            out.append(self._insertion(queue, engine, self._quiet(queue, lowest, place), tasks[start], (start, end)))
+            start = end
+            floor = lowest
+            first[end:] = [max(floor, place) for place in first[end:]]
+        return out
+
+    def _first_place(self, queue: int, task: int, compute: bool) -> int:
+        """First place on `queue` from which the task may be pushed."""
+        place = 0
+        if compute:
+            fetch = self.fetch[task]
+            place = self._known(queue, int(self.order.lane[fetch]), int(self.order.at[fetch]))
+        for v in self.waits[task]:
+            former = self.previous[v]
+            for t in [] if former < 0 else self.consumers[former] or self.producers[former]:
+                if not self.order.before_head(t, task):
+                    place = max(place, self._known(queue, int(self.order.lane[t]), int(self.order.at[t])))
+        return place
+
+    def _room(self, queue: int, tasks: list[int], index: int, depth: int) -> int:
+        """First place that knows the end of the task `depth` places ahead, so that the FIFO has room."""
+        if index < depth:
+            return 0
+        t = tasks[index - depth]
+        return self._known(queue, int(self.order.lane[t]), int(self.order.at[t]))
+
+    def _known(self, queue: int, lane: int, at: int) -> int:
+        ends = self.order.ends[self.program.lists[queue], lane]
+        return int(np.searchsorted(ends, at)) + 1
+
+    def _timely(self, queue: int, task: int) -> int:
+        """Last place from which the push lands before the task could start, by estimate."""
+        cycles = self.machine.transfer_ticks(self.machine.engines[queue], self.machine.management.enqueue_bytes)
+        due = self.times.start[task] - cycles
+        by_time = int(np.searchsorted(self.starts[queue], due, side="right")) - 1
+        return max(0, min(by_time, self._last_place(queue, task)))
+
+    def _last_place(self, queue: int, task: int) -> int:
+        return int(np.searchsorted(self.program.lists[queue], task))
+
+    def _quiet(self, queue: int, low: int, high: int) -> int:
+        """The place in [low, high] before which the queue idles longest; the first of equals."""
+        tasks = self.program.lists[queue]
+        start, end = self.times.start, self.times.end
+        gaps = [
+            (start[tasks[s]] - (end[tasks[s - 1]] if s else 0), -s) for s in range(low, min(high, len(tasks) - 1) + 1)
+        ]
+        return -max(gaps)[1] if gaps else low
+
+    def _insertion(self, queue: int, engine: int, place: int, first: int, span: tuple[int, int]) -> Insertion:
+        low, high = span
+        size = (high - low) * self.machine.management.enqueue_bytes
+        listed = self.program.lists[queue]
+        before = min(first, int(listed[place])) if place < len(listed) else first
+        return Insertion(
+            before,
+            queue,
+            f"enqueue {self.machine.engines[engine].name}[{low}:{high}]",
+            Kind.ENQUEUE,
+            self.machine.transfer_ticks(self.machine.engines[queue], size),
+            size,
+            target=engine,
+            low=low,
+            high=high,
+        )
+
+
+def _fetches(program: Program) -> dict[int, int]:
+    """Task -> the fetch of its descriptor."""
+    out: dict[int, int] = {}
+    for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+        tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])]
+        out.update(dict.fromkeys(tasks.tolist(), f))
+    return out

@@ -1,0 +1,193 @@
+"""Pass `wlm-place-programs`."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.kernels.csr import Csr, int32
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.program import Kind, Program, WorkItems
+from wlm_dialect.program.model import IRQ_LIFTED
+
+
+@dataclass(frozen=True)
+class PlaceProgramsPass(ProgramPass):
+    """Full mode: fill the barrier FIFOs at bootstrap, insert the DMAs that refill them, and link the DMA lists.
+
+    Instance k of a barrier may be pushed once instance k - B - 1 is over (H3), and must be there before its consumers
+    are at head (H1) and its producers end (H2). On a given DMA queue that is a window of places, known from clocks; the
+    refill waits for nothing. Windows that overlap share one DMA. All refills of one barrier sit on one queue, in order.
+
+    Precondition: phase physical, assigned for mode full. Postcondition: phase managed, mode full; no interrupt is on
+    but that of the tail barrier.
+    """
+
+    name = "wlm-place-programs"
+    phases = ("physical",)
+
+    def transform(self, program: Program) -> Program:
+        barriers = program.barriers
+        irq = np.zeros(len(barriers), np.int32)
+        if barriers.tail >= 0:
+            irq[barriers.tail] = IRQ_LIFTED
+        program = program.with_(barriers=replace(barriers, irq=irq))
+        loaded = np.nonzero(barriers.instance <= program.machine.barriers.fifo_depth)[0]
+        order = np.lexsort((barriers.instance[loaded], barriers.pid[loaded]))
+        program = program.with_(bootstrap=loaded[order].astype(np.int32))
+        if len(loaded) < len(barriers):
+            program = insert_tasks(program, _Refills(program).insertions()).program
+        return program.with_(phase="managed", mode="full", items=_boot_items(program))
+
+
+def _linked(program: Program, engine: int) -> int:
+    """Length of the list up to the first task that an enqueue pushes."""
+    pushed = program.low[(program.kind == Kind.ENQUEUE) & (program.target == engine)]
+    return int(pushed.min(initial=len(program.lists[engine])))
+
+
+def _boot_items(program: Program) -> WorkItems:
+    dmas = [e for e, m in enumerate(program.machine.engines) if m.kind == "dma"]
+    engines = [e for e in dmas if len(program.lists[e]) and _linked(program, e)]
+    n = len(engines)
+    highs = [_linked(program, e) for e in engines]
+    return WorkItems(int32(engines), np.zeros(n, np.int32), int32(highs), Csr.empty(n), Csr.empty(n))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the push of an instance may stand on one queue: before the tasks at positions [low, high]."""
+
+    barrier: int
+    low: int
+    high: int
+
+
+class _Refills:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.machine = program.machine
+        self.order: Order = task_order(program)
+        self.times: Estimate = estimate(program)
+        self.previous = program.barriers.previous.tolist()
+        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
+        self.queues = [
+            self.machine.engine_index[e.name]
+            for e in self.machine.engines_of("dma")
+            if e.source in ("", "ddr") and e.order == "serial" and len(program.lists[self.machine.engine_index[e.name]])
+        ]
+        self.ends = {q: self.order.ends[program.lists[q]] for q in self.queues}
+
+    def insertions(self) -> list[Insertion]:
+        chosen: dict[int, list[Window]] = {q: [] for q in self.queues}
+        for pid in range(self.machine.barriers.count):
+            refills = self._instances(pid)
+            if refills:
+                queue, windows = self._choose_queue(pid, refills)
+                chosen[queue] += windows
+        out: list[Insertion] = []
+        for queue, windows in chosen.items():
+            out += self._batches(queue, windows)
+        return out
+
+    def _instances(self, pid: int) -> list[int]:
+        """Instances of a barrier that bootstrap does not load, in order."""
+        barriers = self.program.barriers
+        late = barriers.instance > self.machine.barriers.fifo_depth
+        return np.nonzero((barriers.pid == pid) & late)[0].tolist()
+
+    def _choose_queue(self, pid: int, refills: list[int]) -> tuple[int, list[Window]]:
+        """The queue with the widest narrowest window."""
+        best: tuple[int, int, list[Window]] | None = None
+        for queue in self.queues:
+            windows = [self._window(queue, v) for v in refills]
+            slack = min(w.high - w.low for w in windows)
+            if best is None or slack > best[0]:
+                best = (slack, queue, windows)
+        if best is None or best[0] < 0:
+            raise ScheduleError(
+                f"@{self.program.name}: no DMA queue has a place for the refills of physical barrier {pid} [H3]"
+            )
+        return best[1], best[2]
+
+    def _window(self, queue: int, barrier: int) -> Window:
+        former = barrier
+        for _ in range(self.machine.barriers.fifo_depth + 1):
+            former = self.previous[former]
+        return Window(barrier, self._earliest(queue, former), self._latest(queue, barrier))
+
+    def _earliest(self, queue: int, former: int) -> int:
+        """First place on the queue that knows that `former` is over."""
+        order, ends = self.order, self.ends[queue]
+        place = 0
+        for t in self.consumers[former] or self.producers[former]:
+            known = int(np.searchsorted(ends[:, order.lane[t]], order.at[t]))
+            place = max(place, known + 1)
+        return place
+
+    def _latest(self, queue: int, barrier: int) -> int:
+        """Last place on the queue from which the push is known to be in time."""
+        order = self.order
+        column = int(order.lane[self.program.lists[queue][0]])
+        place = len(self.program.lists[queue]) - 1
+        position = self.program.position
+        for t in self.consumers[barrier]:
+            own = int(self.program.engine[t]) == queue
+            place = min(place, int(position[t]) if own else int(order.heads[t, column]))
+        for t in self.producers[barrier]:
+            place = min(place, int(order.ends[t, column]))
+        return place
+
+    def _batches(self, queue: int, windows: list[Window]) -> list[Insertion]:
+        """Cover all windows with few DMAs: the tightest deadline decides, everything that fits rides along."""
+        pending = sorted(windows, key=lambda w: (w.high, w.low, w.barrier))
+        out: list[Insertion] = []
+        while pending:
+            limit = pending[0].high
+            batch = self._riders(pending, limit)
+            taken = {w.barrier for w in batch}
+            low, high = max(w.low for w in batch), min(w.high for w in batch)
+            out.append(self._insertion(queue, self._quiet(queue, low, high), [w.barrier for w in batch]))
+            pending = [w for w in pending if w.barrier not in taken]
+        return out
+
+    def _riders(self, pending: list[Window], place: int) -> list[Window]:
+        """Windows that hold `place`, per barrier in order and at most as deep as one transfer reaches."""
+        waiting = {w.barrier for w in pending}
+        depth: dict[int, int] = {}
+        batch: list[Window] = []
+        for w in sorted(pending, key=lambda w: w.barrier):
+            pid = int(self.program.barriers.pid[w.barrier])
+            in_order = self.previous[w.barrier] not in waiting
+            if w.low <= place <= w.high and in_order and depth.get(pid, 0) < self.machine.management.program_depth:
+                depth[pid] = depth.get(pid, 0) + 1
+                waiting.discard(w.barrier)
+                batch.append(w)
+        return batch
+
+    def _quiet(self, queue: int, low: int, high: int) -> int:
+        """The place in [low, high] before which the queue idles longest; the latest of equals."""
+        tasks = self.program.lists[queue]
+        start, end = self.times.start, self.times.end
+        gaps = [(start[tasks[s]] - (end[tasks[s - 1]] if s else 0), s) for s in range(low, high + 1)]
+        return max(gaps)[1]
+
+    def _insertion(self, queue: int, place: int, instances: list[int]) -> Insertion:
+        barriers = self.program.barriers
+        rows = sorted(instances, key=lambda v: (int(barriers.pid[v]), v))
+        pids = [int(barriers.pid[v]) for v in rows]
+        deepest = max(pids.count(p) for p in set(pids))
+        size = (max(pids) - min(pids) + 1) * deepest * self.machine.management.program_bytes
+        engine = self.machine.engines[queue]
+        return Insertion(
+            int(self.program.lists[queue][place]),
+            queue,
+            f"program {len(rows)} barriers",
+            Kind.PROGRAM,
+            self.machine.transfer_ticks(engine, size),
+            size,
+            programs=tuple(rows),
+        )
