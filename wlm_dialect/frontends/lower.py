@@ -5,9 +5,9 @@ import numpy as np
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.dependences import drop_implied, find_dependences, spans
 from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream
-from wlm_dialect.frontends.layers import Engine, Network
+from wlm_dialect.frontends.layers import Network
+from wlm_dialect.frontends.residency import Residency
 from wlm_dialect.frontends.schedule import DoesNotFit, Scheduled, Scheduler
-from wlm_dialect.frontends.tiling import Tiler, Tiling
 from wlm_dialect.kernels.allocator import place
 from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.machine import MachineModel
@@ -19,15 +19,16 @@ def lower(network: Network, machine: MachineModel) -> Program:
     """The task graph of a network on a machine; FrontendError if a tensor or a step fits no memory."""
     if not machine.engines_of("dpu"):
         raise FrontendError(f"machine '{machine.name}' has no DPU: networks cannot be lowered to it")
-    resident: frozenset[int] = frozenset()
-    tiler = Tiler(network, machine)
-    tilings: dict[int, Tiling] = {}
-    for index, layer in enumerate(network.layers):
-        if layer.engine is not Engine.DMA:
-            tilings[index] = tiler.choose(layer, resident, machine.memory.cmx_bytes)
-    stream = Emitter(network, machine, tilings, resident).run()
-    scheduled = _schedule(stream, machine)
-    return _program(network.name, machine, stream, scheduled)
+    plan = Residency(network, machine)
+    while True:
+        stream = Emitter(network, machine, plan.tilings, plan.resident).run()
+        try:
+            scheduled = Scheduler(stream, machine, _dependences(stream, _buffers(stream.buffers, None))).run()
+        except DoesNotFit as error:
+            if not plan.drop(stream.layer_of_step[error.step]):
+                raise _no_room(machine, stream, error.buffer) from None
+            continue
+        return _program(network.name, machine, stream, scheduled)
 
 
 def _dependences(stream: Stream, buffers: Buffers) -> list[list[int]]:
@@ -36,15 +37,12 @@ def _dependences(stream: Stream, buffers: Buffers) -> list[list[int]]:
     return drop_implied(found)
 
 
-def _schedule(stream: Stream, machine: MachineModel) -> Scheduled:
-    try:
-        return Scheduler(stream, machine, _dependences(stream, _buffers(stream.buffers, None))).run()
-    except DoesNotFit as error:
-        table = stream.buffers
-        raise FrontendError(
-            f"buffer '{table.names[error.buffer]}' of {table.size[error.buffer]} bytes finds no room in the "
-            f"{machine.memory.cmx_bytes} bytes of CMX of tile {table.memory[error.buffer]}; use a machine with more CMX"
-        ) from None
+def _no_room(machine: MachineModel, stream: Stream, buffer: int) -> FrontendError:
+    table = stream.buffers
+    return FrontendError(
+        f"buffer '{table.names[buffer]}' of {table.size[buffer]} bytes finds no room in the "
+        f"{machine.memory.cmx_bytes} bytes of CMX of tile {table.memory[buffer]}; use a machine with more CMX"
+    )
 
 
 def _buffers(table: BufferTable, address: list[int] | None) -> Buffers:

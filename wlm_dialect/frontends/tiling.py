@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Region, Use, whole
@@ -53,16 +54,15 @@ def tile_parts(layer: Layer, tiling: Tiling) -> list[Region]:
 
 def steps(layer: Layer, tiling: Tiling) -> Iterator[list[Region | None]]:
     """Per step the part of the output that each tile makes (None: nothing)."""
-    cuts = []
-    for part in tile_parts(layer, tiling):
-        outer = [(n, h) for n in cut(part.n0, part.n1, tiling.n) for h in cut(part.h0, part.h1, tiling.h)]
-        inner = cut(part.c0, part.c1, tiling.c, CHANNEL_UNIT)
-        if tiling.rows_inside:
-            cuts.append([Region(*n, *h, *c) for c in inner for n, h in outer])
-        else:
-            cuts.append([Region(*n, *h, *c) for n, h in outer for c in inner])
-    for k in range(max(len(c) for c in cuts)):
-        yield [c[k] if k < len(c) else None for c in cuts]
+    cuts = [
+        (cut(p.n0, p.n1, tiling.n), cut(p.h0, p.h1, tiling.h), cut(p.c0, p.c1, tiling.c, CHANNEL_UNIT))
+        for p in tile_parts(layer, tiling)
+    ]
+    counts = [max(len(c[k]) for c in cuts) for k in range(3)]
+    outer, inner = product(range(counts[0]), range(counts[1])), range(counts[2])
+    order = [(o, c) for c, o in product(inner, outer)] if tiling.rows_inside else list(product(outer, inner))
+    for (i, j), k in order:
+        yield [Region(*n[i], *h[j], *c[k]) if i < len(n) and j < len(h) and k < len(c) else None for n, h, c in cuts]
 
 
 def compute_ticks(machine: MachineModel, layer: Layer, part: Region) -> int:
@@ -91,21 +91,27 @@ class Tiler:
         self.tiles = sorted({e.tile for e in machine.engines if e.kind == "dpu"})
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
+        self.task_cost = machine.firmware.push  # each task is managed, whoever does it
         self.shared = any(e.source == "" for e in self.dma)
 
     def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
         """The fastest tiling whose steps fit twice into `room` bytes of each tile, else once; FrontendError if none."""
-        found = [c for axis in layer.split or ("c",) for c in self._candidates(layer, axis, resident, room)]
+        widest = max(self._spread(layer, axis) for axis in "hcn")
+        axes = [axis for axis in "hcn" if self._spread(layer, axis) == widest]
+        found = [c for axis in axes for c in self._candidates(layer, axis, resident, room)]
         found.sort(key=lambda c: c.ticks)
         for candidate in found:
             if self.working_set(layer, candidate.tiling, resident) <= room:
                 return candidate.tiling
         raise self._too_large(layer, room)
 
+    def _spread(self, layer: Layer, axis: str) -> int:
+        """On how many tiles the layer can run when `axis` is cut."""
+        return min(len(self.tiles), _extent(layer)[axis]) if axis in layer.split else 1
+
     def _candidates(self, layer: Layer, axis: str, resident: frozenset[int], room: int) -> Iterator[Candidate]:
-        view = layer.view
-        extent = {"n": view.n, "h": view.h, "c": -(-view.c // CHANNEL_UNIT)}
-        tiles = min(len(self.tiles), extent[axis]) if layer.split else 1
+        extent = _extent(layer)
+        tiles = self._spread(layer, axis)
         extent[axis] = -(-extent[axis] // tiles)
         for c in _COUNTS if "c" in layer.split else (1,):
             if c > extent["c"]:
@@ -153,7 +159,8 @@ class Tiler:
         busy = max(load + store, compute) if self.shared else max(load, store, compute)
         if 2 * size > room:
             busy = load + store + compute
-        return Candidate(tiling, busy + first + (compute + store) // count, size)
+        tasks = transfers + count * tiling.tiles * (2 if stores else 1)
+        return Candidate(tiling, busy + first + (compute + store) // count + tasks * self.task_cost, size)
 
     def _bytes(self, use: Use, step: Region) -> int:
         return use.needs(step).size(use.view.w) * self.network.tensors[use.tensor].element_bytes
@@ -181,6 +188,11 @@ class Tiler:
             f"layer '{layer.name}': no step of it fits the {room} bytes of CMX that a tile has for it; its largest "
             f"operand '{tensor.name}' has {tensor.bytes} bytes; use a machine with more CMX (memory.cmx_bytes)"
         )
+
+
+def _extent(layer: Layer) -> dict[str, int]:
+    """Units along each axis of the output."""
+    return {"n": layer.view.n, "h": layer.view.h, "c": -(-layer.view.c // CHANNEL_UNIT)}
 
 
 def _outer(layer: Layer, extent: Mapping[str, int]) -> Iterator[tuple[int, int]]:
