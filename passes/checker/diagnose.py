@@ -1,0 +1,200 @@
+"""From obligations that do not hold to findings: exact answers, certainty, words and stories."""
+
+import numpy as np
+
+from wlm_dialect.kernels.csr import I32
+from wlm_dialect.passes.checker.events import Event, EventGraph
+from wlm_dialect.passes.checker.exact import Search, StaleWait, stale_wait
+from wlm_dialect.passes.checker.findings import Finding, Names
+from wlm_dialect.passes.checker.rules import Obligations
+
+
+class Diagnosis:
+    """Checks obligations on a graph without cycles and explains what fails."""
+
+    def __init__(self, graph: EventGraph) -> None:
+        self.graph = graph
+        self.names = Names(graph)
+        self.search = Search(graph)
+        self._optimistic: EventGraph | None = None
+        self._optimistic_search: Search | None = None
+
+    def findings(self, table: Obligations) -> list[Finding]:
+        """What is wrong with one rule, in program order."""
+        if not len(table):
+            return []
+        failed = np.nonzero(~self.graph.precedes(table.first, table.then))[0]
+        if self.graph.inexact:
+            failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.int64)
+        out = self._stale_waits(table, failed) if table.rule == "H1" else self._plain(table, failed)
+        if table.rule in ("H1", "H2") and self._delta:
+            out += self._too_close(table, failed)
+        return out
+
+    @property
+    def _delta(self) -> int:
+        return self.graph.program.machine.barriers.rearm_delta
+
+    def _found(self, table: Obligations, i: int) -> bool:
+        return self.search.precedes(int(table.first[i]), int(table.then[i])) is True
+
+    def _doubt(self, first: int, then: int) -> str:
+        """The side condition without which a failed obligation would be certain; empty = it is certain."""
+        graph = self.graph
+        if graph.inexact and self.search.left <= 0:
+            return "more is in flight than clocks record, and the search was cut short"
+        if not graph.relaxed:
+            return ""
+        if self._optimistic is None:
+            self._optimistic = EventGraph(graph.program, graph.ranges, optimistic=True)
+            if not self._optimistic.clocks.cyclic:
+                self._optimistic_search = Search(self._optimistic)
+        if self._optimistic_search is not None:
+            ordered = self._optimistic.precedes(np.array([first]), np.array([then]))[0]
+            if not ordered and self._optimistic_search.precedes(first, then) is False:
+                return ""
+        if graph.program.machine.firmware.service_order == "id" and len(graph.handler_source) > 1:
+            return "firmware serves by id: who is served first depends on who is pending"
+        return "servers of a pool: which one takes a task depends on timing"
+
+    def _plain(self, table: Obligations, failed: I32) -> list[Finding]:
+        """One finding per task, barrier and other task: the first cause stands for all."""
+        seen: set[tuple[int, int, int]] = set()
+        out: list[Finding] = []
+        for i in failed.tolist():
+            key = (int(table.task[i]), int(table.barrier[i]), int(table.other[i]))
+            if key not in seen:
+                seen.add(key)
+                first, then = int(table.first[i]), int(table.then[i])
+                text, story = self._text(table.rule, first, then, *key)
+                names = self.names.event(first), self.names.event(then)
+                out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then)))
+        return out
+
+    def _stale_waits(self, table: Obligations, failed: I32) -> list[Finding]:
+        """H1, exactly: a task is in danger if all that it waits on can read zero, one of them too early."""
+        causes: dict[tuple[int, int], int] = {}
+        for i in failed.tolist():
+            causes.setdefault((int(table.task[i]), int(table.barrier[i])), i)
+        atomic = self.graph.program.machine.barriers.rearm == "atomic"
+        safe: dict[int, bool] = {}
+        out: list[Finding] = []
+        for (task, barrier), i in causes.items():
+            if atomic and not self.graph.inexact:
+                if task not in safe:
+                    safe[task] = stale_wait(self.graph, task) is None
+                if safe[task]:
+                    continue
+            first, then = int(table.first[i]), int(table.then[i])
+            text, story = self._stale_text(first, task, barrier)
+            names = self.names.event(first), self.names.event(then)
+            out.append(Finding("H1", text, task, barrier, -1, *names, story, self._doubt(first, then)))
+        return out
+
+    def _too_close(self, table: Obligations, failed: I32) -> list[Finding]:
+        """Bounded re-arming: some path must certainly take as long as the barrier may need."""
+        broken = set(failed.tolist())
+        out: list[Finding] = []
+        for i in range(len(table)):
+            first, then = int(table.first[i]), int(table.then[i])
+            if i in broken or self.search.apart(first, then, self._delta):
+                continue
+            task, barrier = int(table.task[i]), int(table.barrier[i])
+            text = (
+                f"{self.names.event(then)} may come less than {self._delta} ticks after {self.names.event(first)}: "
+                f"{self.names.barrier(barrier)} may still be re-arming"
+            )
+            doubt = "bounded re-arming: each task counts for one tick"
+            out.append(Finding(table.rule, text, task, barrier, -1, self.names.event(first), "", (), doubt))
+        return out
+
+    def _text(
+        self, rule: str, first: int, then: int, task: int, barrier: int, other: int
+    ) -> tuple[str, tuple[str, ...]]:
+        n = self.names
+        because = f"because nothing orders {n.event(first)}{self._role(first, barrier)} before it"
+        match rule:
+            case "H2":
+                return self._stale_update_text(because, first, task, barrier)
+            case "H3" if other >= 0 or task < 0:
+                return f"{n.barrier(barrier)} may be pushed before the instance before it, {because}", ()
+            case "H3":
+                depth = self.graph.program.machine.barriers.fifo_depth
+                return f"{n.task(task)} may push {n.barrier(barrier)} while its FIFO still holds {depth}, {because}", ()
+            case "H4":
+                return f"{n.task(task)} may be at head before its descriptor is fetched, {because}", ()
+            case "H5":
+                return f"{n.task(other)} may overwrite the descriptor of {n.task(task)}, which may not have ended", ()
+            case "H6" if self.graph.kind_of(then)[0] == Event.TRANSFER or self.graph.kind_of(first)[1] == other < 0:
+                return f"{n.task(other)} may push before its turn, {because}", ()
+            case "H6":
+                return self._room_text(because, first, task, other), ()
+            case "H8":
+                return f"{n.task(task)} may start before {n.task(other)} ends, although they touch the same data", ()
+            case _:
+                return f"{n.barrier(barrier)} may lift before {n.task(task)} has ended", ()
+
+    def _role(self, first: int, barrier: int) -> str:
+        """Why `first` matters to an instance: it uses one of the instances before, or pushes it."""
+        previous = self.graph.program.barriers.previous
+        for _ in range(self.graph.program.machine.barriers.fifo_depth + 2):
+            role = self.names.role(first, barrier) if barrier >= 0 else ""
+            if role or barrier < 0:
+                return role
+            barrier = int(previous[barrier])
+        return ""
+
+    def _room_text(self, because: str, first: int, task: int, other: int) -> str:
+        n = self.names
+        depth = self.graph.program.machine.engines[int(self.graph.program.engine[task])].fifo_depth
+        if self.graph.kind_of(first)[0] == Event.HEAD:
+            return f"{n.task(task)} is pushed at once with {n.task(other)}, but the work FIFO takes {depth} entries"
+        return f"{n.task(task)} may be pushed while {n.task(other)} and all {depth} entries are still queued, {because}"
+
+    def _stale_text(self, first: int, task: int, barrier: int) -> tuple[str, tuple[str, ...]]:
+        n = self.names
+        text = (
+            f"{n.task(task)} may be at head before {n.barrier(barrier)} is armed, "
+            f"because nothing orders {n.event(first)}{self._role(first, barrier)} before it"
+        )
+        found = stale_wait(self.graph, task) or StaleWait(barrier, int(self.graph.program.barriers.previous[barrier]))
+        pid = int(self.graph.program.barriers.pid[barrier])
+        reads = f"still holds {n.barrier(found.found)}" if found.found >= 0 else "was never armed"
+        return text, (
+            f"delay {n.event(first)}",
+            f"{n.task(task)} is at head; barrier {pid} {reads} and reads zero",
+            f"{n.task(task)} starts before the producers of {n.barrier(barrier)} have ended",
+        )
+
+    def _stale_update_text(self, because: str, first: int, task: int, barrier: int) -> tuple[str, tuple[str, ...]]:
+        n = self.names
+        pid = int(self.graph.program.barriers.pid[barrier])
+        text = f"{n.task(task)} may end before {n.barrier(barrier)} is armed, {because}"
+        return text, (
+            f"delay {n.event(first)}",
+            f"{n.task(task)} ends and decrements barrier {pid}, which does not hold {n.barrier(barrier)} yet",
+        )
+
+
+def find_cycle(graph: EventGraph) -> list[int]:
+    """The nodes of a shortest cycle through some stuck event, in causal order, the first again at the end."""
+    before = graph.predecessors
+    stuck = set(graph.clocks.stuck.tolist())
+    # walking back from a stuck event to stuck events only must come round
+    node, seen = min(stuck), set[int]()
+    while node not in seen:
+        seen.add(node)
+        node = min(x for x in before[node].tolist() if x in stuck)
+    back: dict[int, int] = {}
+    queue = [node]
+    for at in queue:
+        for x in before[at].tolist():
+            if x == node:
+                path = [node, at]
+                while path[-1] != node:
+                    path.append(back[path[-1]])
+                return path
+            if x in stuck and x not in back:
+                back[x] = at
+                queue.append(x)
+    raise AssertionError("a stuck event lies on or behind a cycle")

@@ -1,0 +1,100 @@
+"""Exact answers where one look at a clock is not enough: several waits, windows that overflow, bounded re-arming."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wlm_dialect.kernels.clocks import DownSet
+from wlm_dialect.passes.checker.events import Event, EventGraph
+
+SEARCH_LIMIT = 2_000_000  # events that searches may visit in one check; beyond it an answer is "unknown"
+
+
+@dataclass(frozen=True)
+class StaleWait:
+    """A state of the machine in which a task starts although one of its barriers is not the instance it waits for."""
+
+    barrier: int  # the instance that was meant
+    found: int  # the instance that reads zero instead; -1 = the barrier is idle and was never armed
+
+
+def stale_wait(graph: EventGraph, task: int) -> StaleWait | None:
+    """Whether `task` can start too early, decided exactly for any number of waits under atomic re-arming.
+
+    Least fixed point: begin with what certainly happened before the task is at head; while some barrier does not read
+    zero, whoever lifts its current instance must have ended. If all read zero only with the right instances, every
+    start is right. Precondition: the graph has no cycle.
+    """
+    p = graph.program
+    happened = DownSet(graph.clocks)
+    happened.add(int(graph.node(Event.HEAD, task)), itself=False)
+    waits = p.waits[task].tolist()
+    while True:
+        current = [_current(graph, happened, v) for v in waits]
+        blocked = [u for u in current if u >= 0 and not happened.holds(graph.node(Event.END, p.producers[u]))]
+        stale = next((StaleWait(v, u) for v, u in zip(waits, current, strict=True) if u != v), None)
+        if stale is None or not blocked or happened.holds(graph.node(Event.START, np.array([task]))):
+            return stale
+        for u in blocked:
+            for node in graph.node(Event.END, p.producers[u]).tolist():
+                happened.add(node)
+
+
+def _current(graph: EventGraph, happened: DownSet, barrier: int) -> int:
+    """The last instance up to `barrier` that is armed; -1 = none."""
+    previous = graph.program.barriers.previous
+    while barrier >= 0 and not _armed(graph, happened, barrier):
+        barrier = int(previous[barrier])
+    return barrier
+
+
+def _armed(graph: EventGraph, happened: DownSet, barrier: int) -> bool:
+    return bool(graph.push_node[barrier] >= -1) and happened.holds(graph.arm_causes[barrier])
+
+
+class Search:
+    """Backward searches over the event graph, with a budget for all of them together."""
+
+    def __init__(self, graph: EventGraph, limit: int = SEARCH_LIMIT) -> None:
+        self.graph = graph
+        self.left = limit
+        clocks = graph.clocks
+        self.before = graph.predecessors
+        self.derived = {
+            int(node): [int(x) for x in row if x >= 0]
+            for node, row in zip(clocks.network.handlers.node.tolist(), clocks.derived, strict=True)
+        }
+
+    def _predecessors(self, node: int) -> list[int]:
+        return self.before[node].tolist() + self.derived.get(node, [])
+
+    def precedes(self, first: int, then: int) -> bool | None:
+        """Whether there is a path; None if the budget is spent."""
+        seen, stack = {then}, [then]
+        while stack:
+            if self.left <= 0:
+                return None
+            self.left -= 1
+            node = stack.pop()
+            if node == first:
+                return True
+            new = [x for x in self._predecessors(node) if x not in seen]
+            seen.update(new)
+            stack += new
+        return False
+
+    def apart(self, first: int, then: int, ticks: int) -> bool:
+        """Whether some path from `first` to `then` certainly takes `ticks`: one per task, transfer and firmware step."""
+        clocks = self.graph.clocks
+        best, stack = {then: 0}, [then]
+        while stack and self.left > 0:
+            self.left -= 1
+            node = stack.pop()
+            passed = best[node] + bool(clocks.network.ticks[node])
+            for x in self._predecessors(node):
+                if best.get(x, -1) < passed and clocks.before(first, x):
+                    if passed >= ticks:
+                        return True
+                    best[x] = passed
+                    stack.append(x)
+        return False

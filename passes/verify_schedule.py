@@ -1,0 +1,116 @@
+"""Pass `wlm-verify-schedule`, and `check`, which it calls."""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.passes.checker.conditions import side_conditions
+from wlm_dialect.passes.checker.diagnose import Diagnosis, find_cycle
+from wlm_dialect.passes.checker.events import EventGraph
+from wlm_dialect.passes.checker.findings import PROVED, REFUTED, UNDECIDED, Finding, Names, Verdict
+from wlm_dialect.passes.checker.ranges import Ranges
+from wlm_dialect.passes.checker.rules import Obligations, obligations
+from wlm_dialect.passes.checker.structure import structure_findings
+from wlm_dialect.program import Program, decode, find_graphs
+
+__all__ = ["PROVED", "REFUTED", "UNDECIDED", "Finding", "Verdict", "VerifySchedulePass", "check"]
+
+_LISTED = 20
+_STRUCTURAL = (
+    ("H6", "each task is enqueued once, each instance programmed once, each descriptor fetched once"),
+    ("H7", "no deadlock: the event graph has no cycle, every wait has a producer"),
+    ("H9", "counts equal the slots of the users; counters, waits and slots are within their limits"),
+    ("H11", "nothing is left over at the end: the program can run again"),
+)
+
+
+def check(program: Program) -> Verdict:
+    """Prove that a managed program is free of hazards H1-H11 for every timing, or say what is wrong.
+
+    Everything wrong is listed, by rule. If the event graph has a cycle (H7), rules about order mean nothing and are
+    left out. Raises ScheduleError unless the program is managed.
+    """
+    if program.phase != "managed":
+        raise ScheduleError(
+            f"@{program.name} is in phase {program.phase}; only a managed program can be verified: "
+            "run one of the pipelines firmware, partial, full first"
+        )
+    graph = EventGraph(program, Ranges(program))
+    findings = structure_findings(graph)
+    tables: list[Obligations] = []
+    if graph.clocks.cyclic:
+        path = Names(graph).path(find_cycle(graph))
+        findings.append(Finding("H7", f"deadlock: each of these events waits for the one before: {path}"))
+    else:
+        diagnosis = Diagnosis(graph)
+        tables = obligations(graph)
+        findings += [finding for table in tables for finding in diagnosis.findings(table)]
+    findings.sort(key=lambda f: int(f.rule[1:]))
+    return Verdict(
+        program.name,
+        _status(findings),
+        tuple(findings),
+        _properties(findings, tables),
+        side_conditions(program),
+        _counts(graph, tables),
+    )
+
+
+def _status(findings: list[Finding]) -> str:
+    if not findings:
+        return PROVED
+    return UNDECIDED if all(f.undecided for f in findings) else REFUTED
+
+
+def _properties(findings: list[Finding], tables: list[Obligations]) -> tuple[str, ...]:
+    """What holds: a rule counts as proved only if nothing was found against it, and none without order (H7)."""
+    broken = {f.rule for f in findings}
+    if "H7" in broken:
+        return ()
+    lines = [(t.rule, f"{t.what} ({len(t)} orders)") for t in tables if len(t)]
+    lines += _STRUCTURAL
+    kept = [(int(rule[1:]), f"{rule}: {text}") for rule, text in lines if rule not in broken]
+    return tuple(text for _, text in sorted(kept, key=lambda row: row[0]))
+
+
+def _counts(graph: EventGraph, tables: list[Obligations]) -> dict[str, int]:
+    clocks = graph.clocks
+    return {
+        "tasks": len(graph.program),
+        "instances": len(graph.program.barriers),
+        "events": len(clocks.network),
+        "edges": len(clocks.network.predecessors.index),
+        "chains": clocks.lines.shape[1] + clocks.base.shape[1],
+        "orders": sum(len(t) for t in tables),
+    }
+
+
+@dataclass(frozen=True)
+class VerifySchedulePass(ModulePass):
+    """Prove each managed task graph safe for every timing (H1-H11); the IR does not change.
+
+    Raises ScheduleError that lists what is wrong (at most 20 findings), with exit code 2 if the program is refuted and
+    3 if it is undecided.
+    """
+
+    name = "wlm-verify-schedule"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for graph in find_graphs(op):
+            require_safe(check(decode(graph)))
+
+
+def require_safe(verdict: Verdict) -> None:
+    """ScheduleError unless the verdict is "proved"."""
+    if verdict.status == PROVED:
+        return
+    shown = [f"{f}" for f in verdict.findings[:_LISTED]]
+    hidden = len(verdict.findings) - len(shown)
+    if hidden:
+        shown.append(f"and {hidden} more findings")
+    error = ScheduleError("\n".join([f"@{verdict.program} is {verdict.status}: {shown[0]}", *shown[1:]]))
+    error.exit_code = 2 if verdict.status == REFUTED else 3
+    raise error
