@@ -1,12 +1,14 @@
 """From obligations that do not hold to findings: exact answers, certainty, words and stories."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.passes.checker.exact import Search, StaleWait, stale_wait
 from wlm_dialect.passes.checker.findings import Finding, Names
 from wlm_dialect.passes.checker.rules import Obligations
+
+Indices = NDArray[np.intp]
 
 
 class Diagnosis:
@@ -25,7 +27,7 @@ class Diagnosis:
             return []
         failed = np.nonzero(~self.graph.precedes(table.first, table.then))[0]
         if self.graph.inexact:
-            failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.int64)
+            failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.intp)
         out = self._stale_waits(table, failed) if table.rule == "H1" else self._plain(table, failed)
         if table.rule in ("H1", "H2") and self._delta:
             out += self._too_close(table, failed)
@@ -57,7 +59,7 @@ class Diagnosis:
             return "firmware serves by id: who is served first depends on who is pending"
         return "servers of a pool: which one takes a task depends on timing"
 
-    def _plain(self, table: Obligations, failed: I32) -> list[Finding]:
+    def _plain(self, table: Obligations, failed: Indices) -> list[Finding]:
         """One finding per task, barrier and other task: the first cause stands for all."""
         seen: set[tuple[int, int, int]] = set()
         out: list[Finding] = []
@@ -71,16 +73,17 @@ class Diagnosis:
                 out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then)))
         return out
 
-    def _stale_waits(self, table: Obligations, failed: I32) -> list[Finding]:
-        """H1, exactly: a task is in danger if all that it waits on can read zero, one of them too early."""
+    def _stale_waits(self, table: Obligations, failed: Indices) -> list[Finding]:
+        """H1; with several waits a task is in danger only if all can read zero, one of them too early."""
         causes: dict[tuple[int, int], int] = {}
         for i in failed.tolist():
             causes.setdefault((int(table.task[i]), int(table.barrier[i])), i)
-        atomic = self.graph.program.machine.barriers.rearm == "atomic"
+        p = self.graph.program
+        exact = p.machine.barriers.rearm == "atomic" and not self.graph.inexact
         safe: dict[int, bool] = {}
         out: list[Finding] = []
         for (task, barrier), i in causes.items():
-            if atomic and not self.graph.inexact:
+            if exact and len(p.waits[task]) > 1:
                 if task not in safe:
                     safe[task] = stale_wait(self.graph, task) is None
                 if safe[task]:
@@ -91,7 +94,7 @@ class Diagnosis:
             out.append(Finding("H1", text, task, barrier, -1, *names, story, self._doubt(first, then)))
         return out
 
-    def _too_close(self, table: Obligations, failed: I32) -> list[Finding]:
+    def _too_close(self, table: Obligations, failed: Indices) -> list[Finding]:
         """Bounded re-arming: some path must certainly take as long as the barrier may need."""
         broken = set(failed.tolist())
         out: list[Finding] = []

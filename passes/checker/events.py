@@ -1,7 +1,7 @@
 """The event graph: every order that the machine guarantees, each barrier instance a barrier of its own.
 
-Events of task t: its push (ENQ), head, start, end; of an ENQUEUE also the end of its transfer (TRANSFER). Of instance v:
-lifted, over. Of firmware: one per work item it pushes (ITEM) and one per handler (HANDLER: the next instance is armed).
+Events of task t: its push (ENQ), head, start, end; of an ENQUEUE also the end of its transfer (TRANSFER). Of instance
+v: lifted, over. Of firmware: one per work item it pushes (ITEM), one per handler (HANDLER: the next instance is armed).
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from wlm_dialect.kernels.clocks import WINDOW, Clocks, EventNetwork, Handlers, clocks_of
 from wlm_dialect.kernels.csr import I32, Csr
@@ -54,9 +54,9 @@ class EventGraph:
         sizes = (n, n, n, n, b, b, len(r.enqueues), len(self.program.items), len(self.handler_source))
         return (0, *np.cumsum(sizes).tolist())
 
-    def node(self, kind: Event, index: int | I32) -> I32:
+    def node(self, kind: Event, index: ArrayLike) -> I32:
         """Nodes of events."""
-        return np.asarray(np.asarray(index) + self.first[kind], np.int32)
+        return np.asarray(np.asarray(index, np.int32) + np.int32(self.first[kind]), np.int32)
 
     def kind_of(self, node: int) -> tuple[Event, int]:
         """The event of a node: kind and index of its task, barrier, ENQUEUE, item or handler."""

@@ -66,7 +66,7 @@ class Search:
         }
 
     def _predecessors(self, node: int) -> list[int]:
-        return self.before[node].tolist() + self.derived.get(node, [])
+        return [*self.before[node].tolist(), *self.derived.get(node, [])]
 
     def precedes(self, first: int, then: int) -> bool | None:
         """Whether there is a path; None if the budget is spent."""
@@ -84,7 +84,7 @@ class Search:
         return False
 
     def apart(self, first: int, then: int, ticks: int) -> bool:
-        """Whether some path from `first` to `then` certainly takes `ticks`: one per task, transfer and firmware step."""
+        """Whether some path from `first` to `then` takes `ticks` at least: one per task, transfer and firmware step."""
         clocks = self.graph.clocks
         best, stack = {then: 0}, [then]
         while stack and self.left > 0:

@@ -56,8 +56,8 @@ def conflicts(program: Program) -> tuple[I32, I32]:
                 if space in written:
                     history = spaces.setdefault(space, _Space([-1, 1 << 62], [_Segment()]))
                     _access(history, low, high, t, reader, writing, pairs)
-    table = np.array(sorted(pairs), np.int32).reshape(-1, 2)
-    return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+    found = np.array(sorted(pairs), np.int32).reshape(-1, 2)
+    return np.ascontiguousarray(found[:, 0]), np.ascontiguousarray(found[:, 1])
 
 
 def _places(program: Program) -> list[tuple[int, int, int]]:

@@ -96,7 +96,7 @@ class Ranges:
     def boot_item(self) -> NDArray[np.bool_]:
         """Work items that are pushed at bootstrap."""
         items = self.program.items
-        return (np.diff(items.at.start) == 0) & (np.diff(items.done.start) == 0)
+        return np.asarray(np.diff(items.at.start) + np.diff(items.done.start) == 0, np.bool_)
 
     @cached_property
     def loaded(self) -> NDArray[np.bool_]:
@@ -126,7 +126,8 @@ class Ranges:
         out = np.zeros(len(self.program.barriers), bool)
         following = self.program.barriers.next[self.interrupting]
         out[following[following >= 0]] = True
-        return out & ~self.loaded
+        out &= ~self.loaded
+        return out
 
     @cached_property
     def first_of_entry(self) -> NDArray[np.bool_]:

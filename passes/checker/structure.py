@@ -1,6 +1,7 @@
-"""Rules that need no order of events: each thing pushed, fetched and programmed once (H4, H6), limits (H9), ends (H10, H11)."""
+"""Rules that need no order of events: all pushed, fetched, programmed once (H4, H6), limits (H9), ends (H10, H11)."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def _waits(graph: EventGraph, names: Names) -> Iterator[Finding]:
         yield Finding("H9", text, t)
     width = max(len(p.barriers), 1)
     pairs = [t.rows().astype(np.int64) * width + t.index for t in (p.waits, p.updates)]
-    for key in np.intersect1d(*pairs).tolist():
+    for key in np.intersect1d(pairs[0], pairs[1]).tolist():
         t, v = divmod(key, width)
         yield Finding("H7", f"{names.task(t)} waits on and updates {names.barrier(v)}: it waits for itself", t, v)
     for verb, keys in zip(("waits on", "updates"), pairs, strict=True):
@@ -142,7 +143,7 @@ def _fetches(graph: EventGraph, names: Names) -> Iterator[Finding]:
 
 
 def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
-    """H6: each instance is programmed once. H3: what bootstrap loads fits, and comes first. H11: nothing is left over."""
+    """H6: each instance is programmed once. H3: what bootstrap loads fits, and comes first. H11: each one is used."""
     p, r = graph.program, graph.ranges
     barriers = p.barriers
     times = np.bincount(np.concatenate([p.bootstrap, p.programs.index]), minlength=len(barriers)) + r.armed_by_firmware
@@ -199,7 +200,7 @@ def _programs(graph: EventGraph, names: Names) -> Iterator[Finding]:
             if len(rows) > depth:
                 text = f"{names.task(t)} pushes {len(rows)} instances of barrier {pid}; one transfer writes {depth}"
                 yield Finding("H9", text, t, rows[depth])
-            for u, v in zip(rows, rows[1:], strict=False):
+            for u, v in pairwise(rows):
                 if p.barriers.instance[u] >= p.barriers.instance[v]:
                     text = f"{names.task(t)} pushes {names.barrier(u)} before {names.barrier(v)}"
                     yield Finding("H3", text, t, v)

@@ -93,7 +93,7 @@ class Clocks:
     def precedes(self, first: I32, then: I32) -> NDArray[np.bool_]:
         """Elementwise: `first` comes before `then`, or is the same event. Only events with a place can come first."""
         first, then = np.asarray(first), np.asarray(then)
-        out = first == then
+        out: NDArray[np.bool_] = np.asarray(first == then, np.bool_)
         place, value = self.effect[first, 0], self.effect[first, 1]
         row = self.row[then]
         line = np.nonzero(place >= 0)[0]
@@ -110,8 +110,8 @@ class Clocks:
     def _in_window(self, row: I32, window: I32, position: I32) -> NDArray[np.bool_]:
         offset = position - self.base[row, window] - 1
         bits = self.mask[row, window] >> np.clip(offset, 0, WINDOW - 1)
-        seen: NDArray[np.bool_] = (offset < 0) | ((offset < WINDOW) & (bits & 1 == 1))
-        return seen
+        seen = (offset < 0) | ((offset < WINDOW) & (bits & 1 == 1))
+        return np.asarray(seen, np.bool_)
 
     def before(self, first: int, then: int) -> bool:
         """`precedes` for one pair."""

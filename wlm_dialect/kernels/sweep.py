@@ -106,8 +106,8 @@ def serve(
     """Order a firmware handler behind all that are certainly served first, and give it a chain; -1 if none is left.
 
     `tail[c]` is the last handler of chain c and `before` links each handler to the one before it in its chain. A chain
-    is ordered by the raise as well, so the last member that is served first stands for all before it. `derived[h, c]` is
-    the handler of chain c that was found to be served before h, or -1.
+    is ordered by the raise as well, so the last member that is served first stands for all before it. `derived[h, c]`
+    is the handler of chain c that was found to be served before h, or -1.
     """
     own = handler_id[handler]
     for c in range(len(tail)):
