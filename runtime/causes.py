@@ -7,12 +7,13 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program import Kind, Program
+from wlm_dialect.runtime.conflicts import dependences
 from wlm_dialect.runtime.result import Handler, RunResult
 
 
 @dataclass(frozen=True, eq=False)
 class Causes:
-    """Who did the management work for whom, -1 = nobody. Task arrays have shape (tasks,), barrier arrays (barriers,)."""
+    """Who did the management work for whom; -1 = nobody. Shapes: (tasks,), for `program` (barriers,)."""
 
     fetch: I32  # the fetch that brought the task's descriptor
     enqueue: I32  # the enqueue DMA that pushed the task
@@ -71,10 +72,10 @@ def last_producer(result: RunResult, barrier: int) -> int:
 def ready_ticks(result: RunResult) -> list[int]:
     """Per task the tick from which nothing but management, its engine and dispatch held it: all dependences were met.
 
-    With barriers that is when the last wait lifted; in a run of a graph, when the last task of `after` ended.
+    With barriers that is when the last wait lifted; in a run of a graph, when the last task it depends on ended.
     """
     program = result.program
-    table, ticks = (program.waits, result.lifted) if len(program.barriers) else (program.after, result.end)
+    table, ticks = (program.waits, result.lifted) if program.phase != "graph" else (dependences(program), result.end)
     ready = np.zeros(len(program), np.int64)
     if len(table.index):
         np.maximum.at(ready, table.rows(), ticks[table.index])

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wlm_dialect.kernels.csr import I64
+from wlm_dialect.kernels.csr import I64, Csr
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.runtime.causes import Causes, HandlerIndex, find_causes, last_producer
+from wlm_dialect.runtime.conflicts import dependences
 from wlm_dialect.runtime.result import RunResult
 
 RUN, MANAGEMENT, FIRMWARE, DISPATCH = "run", "management", "firmware", "dispatch"
@@ -75,6 +76,7 @@ class _Walk:
         self.program: Program = result.program
         self.causes: Causes = find_causes(self.program)
         self.handlers = HandlerIndex(result.handlers)
+        self.before: Csr = dependences(self.program) if self.program.phase == "graph" else self.program.after
         self.steps: list[Step] = []
 
     def back(self, point: _Point | None) -> list[Step]:
@@ -151,7 +153,7 @@ class _Walk:
             self._point("lifted", r.lifted, v, f"lifts {p.barrier_name(v)}, which {name} waits for")
             for v in p.waits[t].tolist()
         ]
-        causes += [self._point("end", r.end, a, f"{name} depends on it") for a in p.after[t].tolist()]
+        causes += [self._point("end", r.end, a, f"{name} depends on it") for a in self.before[t].tolist()]
         engine = p.machine.engines[int(p.engine[t])]
         before = int(p.position[t]) - (engine.servers if engine.order == "outstanding" else 1)
         if before >= 0 and engine.order != "pool":

@@ -94,7 +94,7 @@ class _Trace:
                 self.names[ENGINES, tid] = model.name if lane == 0 else f"{model.name} (lane {lane + 1})"
                 category = "task" if p.kind[t] == Kind.RUN else "management"
                 yield self._slice(
-                    ENGINES, tid, p.names[t], category, int(r.start[t]), end, **self._details(t, end < r.end[t])
+                    ENGINES, tid, p.names[t], category, int(r.start[t]), end, **self._details(t, bool(r.end[t] < 0))
                 )
             blocked = engine * _LANES + _LANES - 1
             at = 0  # heads of an outstanding engine or a pool overlap: show each from where the one before left off

@@ -1,0 +1,1 @@
+"""The subcommands of `wlm`, one module each: `add` declares the arguments, `run` does the work."""

@@ -1,0 +1,95 @@
+"""What several subcommands share: how a source is named, loaded and compiled, and where JSON goes."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.program import Program
+from wlm_dialect.tools.output import write_output
+
+DEFAULT_MACHINE = "npu40xx:2"
+MODES = ("firmware", "partial", "full")
+IDEAL = "ideal"
+
+
+def add_source(parser: argparse.ArgumentParser, name: str = "source", nargs: str | None = None) -> None:
+    """The source and the options that belong to loading one."""
+    parser.add_argument(name, nargs=nargs, help="a network by name, an .onnx file, a .json task graph or an .mlir file")
+    add_load_options(parser)
+
+
+def add_load_options(parser: argparse.ArgumentParser) -> None:
+    """Options of loading a source."""
+    parser.add_argument(
+        "-m",
+        "--machine",
+        metavar="NAME|FILE.toml",
+        help=f"the machine model (wlm machines lists them; default: what an .mlir file says, else {DEFAULT_MACHINE})",
+    )
+    parser.add_argument(
+        "--shape",
+        metavar="INPUT=1x3x224x224",
+        action="append",
+        default=[],
+        help="the shape of an input whose dimensions are not all known; may be repeated",
+    )
+    parser.add_argument(
+        "--unknown-ops",
+        choices=("error", "shave"),
+        default="error",
+        help="what to do with an operator that has no rule: stop, or run it element by element on the SHAVEs",
+    )
+    parser.add_argument("--durations", metavar="FILE", help="measured durations of tasks, replacing the estimates")
+
+
+def parse_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """`["x=1x3x8x8"]` -> {"x": (1, 3, 8, 8)}; UsageError on anything else."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for value in values:
+        name, equals, text = value.rpartition("=")
+        sizes = text.split("x")
+        if not equals or not name or not all(s.isdigit() and int(s) > 0 for s in sizes):
+            raise UsageError(f"--shape {value}: expected INPUT=1x3x224x224, a name and positive sizes")
+        shapes[name] = tuple(int(s) for s in sizes)
+    return shapes
+
+
+def load_program(args: argparse.Namespace, source: str, machine: str | None = None) -> Program:
+    """The program that `source` and the options name."""
+    from wlm_dialect import api
+
+    options: dict[str, Any] = {"unknown_ops": args.unknown_ops}
+    if args.shape:
+        options["shapes"] = parse_shapes(args.shape)
+    if args.durations is not None:
+        options["durations"] = args.durations
+    chosen = machine or args.machine or (None if source.endswith(".mlir") else DEFAULT_MACHINE)
+    return api.load(source, chosen, **options)
+
+
+def parse_modes(text: str, *, ideal: bool = False) -> tuple[str, ...]:
+    """`full`, `partial,full` or `all` -> modes in the given order; with `ideal`, that name too."""
+    known = (*MODES, IDEAL) if ideal else MODES
+    modes = MODES if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
+    for mode in modes:
+        if mode not in known:
+            raise UsageError(f"unknown mode '{mode}'{did_you_mean(mode, (*known, 'all'))}")
+    if not modes:
+        raise UsageError("no mode given; known: all, " + ", ".join(known))
+    return tuple(dict.fromkeys(modes))
+
+
+def need_phase(program: Program, wanted: Sequence[str], doing: str) -> None:
+    """UsageError if the program is in none of the phases that `doing` can start from."""
+    if program.phase not in wanted:
+        raise UsageError(
+            f"@{program.name} is in phase {program.phase}, but {doing} starts from phase {' or '.join(wanted)}; "
+            "wlm-opt lowers it step by step"
+        )
+
+
+def write_json(path: str, value: object) -> None:
+    """`value` as JSON in a file, or on standard output for ``-``; equal input gives equal bytes."""
+    write_output(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,80 @@
+"""`wlm compare`: run networks in several modes on several machines and set the costs side by side."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, parse_modes, write_json
+from wlm_dialect.tools.progress import progress
+from wlm_dialect.tools.tables import print_table
+
+_COLUMNS = (
+    ("network", "network"),
+    ("machine", "machine"),
+    ("mode", "mode"),
+    ("tasks", "tasks"),
+    ("makespan", "makespan"),
+    ("bootstrap", "bootstrap"),
+    ("ideal", "ideal"),
+    ("interrupts", "irqs"),
+    ("management_dmas", "DMAs"),
+    ("refills", "refills"),
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--networks", default="all", metavar="A,B,FILE", help="names, files, or all (default)")
+    parser.add_argument("-m", "--machine", default=DEFAULT_MACHINE, metavar="A,B", help="machine models, by comma")
+    parser.add_argument("--modes", default="all", metavar="A,B", help="firmware, partial, full or all (default)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures as JSON (- for stdout)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code: 2 if any run met a hazard or deadlock."""
+    from wlm_dialect import api
+
+    networks, machines, modes = _networks(args.networks), _names(args.machine, "--machine"), parse_modes(args.modes)
+    for name in machines:
+        api.machine(name)  # a typing error is told before hours of work
+    with progress(len(networks) * len(machines) * len(modes), "comparing") as advance:
+        rows = api.compare(networks, machines, modes, progress=advance)
+    if args.json is not None:
+        write_json(args.json, rows)
+    if args.json != "-":
+        table = [[*(row[key] for key, _ in _COLUMNS), _to_ideal(row), _outcome(row)] for row in rows]
+        print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table)
+    return 2 if any(_failed(row) for row in rows) else 0
+
+
+def _names(text: str, option: str) -> list[str]:
+    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise UsageError(f"{option} is empty")
+    return names
+
+
+def _networks(text: str) -> list[str]:
+    from wlm_dialect.frontends import network_names
+
+    known = network_names()
+    if text == "all":
+        return list(known)
+    names = _names(text, "--networks")
+    for name in names:
+        if name not in known and "." not in name:
+            raise UsageError(f"unknown network '{name}'{did_you_mean(name, known)} (or give a file)")
+    return names
+
+
+def _failed(row: Mapping[str, Any]) -> bool:
+    return bool(row["hazards"]) or bool(row["deadlock"])
+
+
+def _outcome(row: Mapping[str, Any]) -> str:
+    return "deadlock" if row["deadlock"] else "hazard" if row["hazards"] else "ok"
+
+
+def _to_ideal(row: Mapping[str, Any]) -> str | None:
+    return f"{row['makespan'] / row['ideal']:.2f}x" if row["ideal"] else None

@@ -1,0 +1,40 @@
+"""`wlm compile`: lower a source to a managed program in one mode, as MLIR or JSON."""
+
+import argparse
+import json
+import sys
+
+from xdsl.printer import Printer
+
+from wlm_dialect.tools.commands.common import MODES, add_source, load_program, need_phase
+from wlm_dialect.tools.output import open_output
+from wlm_dialect.tools.program_json import program_json
+from wlm_dialect.tools.tables import print_table
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_source(parser)
+    parser.add_argument("--mode", choices=MODES, default="full", help="who manages the work (default: full)")
+    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
+    parser.add_argument("--emit", choices=("mlir", "json"), default="mlir", help="the form of the result")
+    parser.add_argument("--stages", action="store_true", help="print what each pass did, on standard error")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code."""
+    from wlm_dialect import api
+
+    graph = load_program(args, args.source)
+    need_phase(graph, ("graph",), "compile")
+    compiled = api.compile_program(graph, args.mode)
+    with open_output(args.output) as stream:
+        if args.emit == "json":
+            json.dump(program_json(compiled.program), stream, indent=1)
+        else:
+            Printer(stream=stream).print_op(compiled.module)
+        stream.write("\n")
+    if args.stages:
+        rows = [[s.name, s.tasks, s.barriers, f"{1000 * s.seconds:.1f}"] for s in compiled.stages]
+        print_table(["pass", "tasks", "barriers", "ms"], rows, stream=sys.stderr)
+    return 0
