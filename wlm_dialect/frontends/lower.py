@@ -1,18 +1,23 @@
 """Layer IR -> `Program` in phase graph: tilings, tasks, addresses, dependences, order."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.dependences import drop_implied, find_dependences, spans
-from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream
+from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream, TaskSpec
 from wlm_dialect.frontends.layers import Network
+from wlm_dialect.frontends.memory import plan_units
 from wlm_dialect.frontends.residency import Residency
-from wlm_dialect.frontends.schedule import DoesNotFit, Scheduled, Scheduler
+from wlm_dialect.frontends.schedule import DoesNotFit, Schedule, Scheduler
 from wlm_dialect.kernels.allocator import place
 from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Buffers, Program
 from wlm_dialect.program.model import DDR, Draft
+
+FILL_PERCENT = (97, 92, 86, 78, 68, 50, 0)  # of CMX that early loads may fill; less when fragments get in the way
 
 
 def lower(network: Network, machine: MachineModel) -> Program:
@@ -22,19 +27,20 @@ def lower(network: Network, machine: MachineModel) -> Program:
     plan = Residency(network, machine)
     while True:
         stream = Emitter(network, machine, plan.tilings, plan.resident).run()
-        try:
-            scheduled = Scheduler(stream, machine, _dependences(stream, _buffers(stream.buffers, None))).run()
-        except DoesNotFit as error:
-            if not plan.drop(stream.layer_of_step[error.step]):
-                raise _no_room(machine, stream, error.buffer) from None
-            continue
-        return _program(network.name, machine, stream, scheduled)
+        after = _dependences(stream.tasks, _buffers(stream.buffers, None))
+        for fill in FILL_PERCENT:
+            try:
+                times = Scheduler(stream, machine, after, plan_units(stream, machine, after, fill)).run()
+            except DoesNotFit as error:
+                failed = error
+                continue
+            return _program(network.name, machine, stream, times)
+        if not plan.drop(stream.layer_of_step[failed.step]):
+            raise _no_room(machine, stream, failed.buffer)
 
 
-def _dependences(stream: Stream, buffers: Buffers) -> list[list[int]]:
-    tasks = stream.tasks
-    found = find_dependences([t.reads for t in tasks], [t.writes for t in tasks], spans(buffers))
-    return drop_implied(found)
+def _dependences(tasks: Sequence[TaskSpec], buffers: Buffers) -> list[list[int]]:
+    return drop_implied(find_dependences([t.reads for t in tasks], [t.writes for t in tasks], spans(buffers)))
 
 
 def _no_room(machine: MachineModel, stream: Stream, buffer: int) -> FrontendError:
@@ -58,18 +64,18 @@ def _buffers(table: BufferTable, address: list[int] | None) -> Buffers:
     )
 
 
-def _place_ddr(machine: MachineModel, stream: Stream, scheduled: Scheduled) -> None:
+def _place_ddr(machine: MachineModel, stream: Stream, times: Schedule) -> None:
     """Addresses in DDR. Scratch tensors share memory when their lives, by estimated time, do not meet."""
     table = stream.buffers
     ddr = [b for b, r in enumerate(table.root) if b == r and table.memory[b] == DDR]
-    end = max(scheduled.end)
+    end = max(times.end)
     first, last = dict.fromkeys(ddr, end), dict.fromkeys(ddr, 0)
     for t, task in enumerate(stream.tasks):
         for view in (*task.reads, *task.writes):
             b = table.root[view]
             if table.memory[b] == DDR:
-                first[b] = min(first[b], scheduled.start[t])
-                last[b] = max(last[b], scheduled.end[t] - 1)
+                first[b] = min(first[b], times.start[t])
+                last[b] = max(last[b], times.end[t] - 1)
     used = [b for b in ddr if first[b] <= last[b]]
     for b in used:
         if table.role[b] != "scratch":
@@ -82,21 +88,21 @@ def _place_ddr(machine: MachineModel, stream: Stream, scheduled: Scheduled) -> N
             f"the network needs {peak} bytes of DDR, but machine '{machine.name}' has {limit}; the largest tensor "
             f"is '{table.names[worst]}' with {table.size[worst]} bytes"
         )
-    for b, address in zip(used, at.tolist(), strict=True):
-        scheduled.address[b] = address
+    for b, a in zip(used, at.tolist(), strict=True):
+        times.address[b] = a
 
 
-def _program(name: str, machine: MachineModel, stream: Stream, scheduled: Scheduled) -> Program:
-    _place_ddr(machine, stream, scheduled)
-    stream, scheduled = _in_order(stream, scheduled)
-    buffers = _buffers(stream.buffers, scheduled.address)
-    after = _dependences(stream, buffers)
+def _program(name: str, machine: MachineModel, stream: Stream, times: Schedule) -> Program:
+    _place_ddr(machine, stream, times)
+    buffers = _buffers(stream.buffers, times.address)
+    tasks = [stream.tasks[i] for i in times.order]
+    after = _dependences(tasks, buffers)
     draft = Draft(name, machine)
-    for t, task in enumerate(stream.tasks):
+    for t, (i, task) in enumerate(zip(times.order, tasks, strict=True)):
         draft.add(
-            scheduled.engine[t],
+            times.engine[i],
             task.name,
-            scheduled.cycles[t],
+            times.cycles[i],
             slots=task.slots,
             bytes=task.bytes,
             after=after[t],
@@ -104,23 +110,6 @@ def _program(name: str, machine: MachineModel, stream: Stream, scheduled: Schedu
             writes=task.writes,
         )
     return draft.finish(buffers=_only_used(buffers, draft))
-
-
-def _in_order(stream: Stream, scheduled: Scheduled) -> tuple[Stream, Scheduled]:
-    """Tasks in the order of their estimated starts."""
-    order = scheduled.order
-    assert len(order) == len(stream.tasks)
-    moved = Scheduled(
-        [scheduled.engine[t] for t in order],
-        [scheduled.cycles[t] for t in order],
-        [scheduled.start[t] for t in order],
-        [scheduled.end[t] for t in order],
-        scheduled.address,
-        scheduled.peak,
-        list(range(len(order))),
-    )
-    tasks = [stream.tasks[t] for t in order]
-    return Stream(stream.buffers, tasks, stream.fresh, stream.layer_of_step, stream.resident), moved
 
 
 def _only_used(buffers: Buffers, draft: Draft) -> Buffers:

@@ -1,14 +1,11 @@
-"""Stream of steps -> scheduled tasks: channels, CMX addresses and an order, by simulating the machine.
+"""Simulating the machine in order to give every transfer a channel, every CMX buffer an address, every task a start."""
 
-CMX is given to steps strictly in order, so a later step never takes what an earlier one needs: prefetch goes as far
-ahead as memory allows, and no further.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from wlm_dialect.frontends.emit import Stream, TaskSpec
+from wlm_dialect.frontends.memory import Unit
 from wlm_dialect.kernels.allocator import Arena
 from wlm_dialect.kernels.durations import dma_ticks
 from wlm_dialect.kernels.list_scheduling import successors_of
@@ -16,7 +13,7 @@ from wlm_dialect.machine import MachineModel
 
 
 class DoesNotFit(Exception):
-    """Step `step` needs buffer `buffer` in CMX and there is no room although nothing else runs."""
+    """Buffer `buffer` of step `step` finds no room in CMX although nothing runs any more."""
 
     def __init__(self, step: int, buffer: int) -> None:
         super().__init__(step, buffer)
@@ -25,53 +22,47 @@ class DoesNotFit(Exception):
 
 
 @dataclass
-class Scheduled:
-    """Per task its engine, cycles, start and end in ticks; per CMX buffer its address (-1: not in CMX)."""
+class Schedule:
+    """Per task its engine, cycles, start and end in ticks; per buffer its address (-1: not in CMX)."""
 
     engine: list[int]
     cycles: list[int]
     start: list[int]
     end: list[int]
     address: list[int]
-    peak: dict[int, int]  # tile -> bytes
     order: list[int]  # tasks by start
 
 
 class Scheduler:
-    """One simulation."""
+    """One simulation. Memory is given to the units strictly in order; a task runs once its unit has got it."""
 
-    def __init__(self, stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]], units: Sequence[Unit]
+    ) -> None:
         self.stream = stream
         self.machine = machine
-        self.tasks = stream.tasks
+        self.units = units
+        self.next_unit = 0
         self.successors = successors_of(after)
-        # A task also waits for its step to get memory.
-        self.missing = [len(a) + 1 for a in after]
+        self.missing = [len(a) + 1 for a in after]  # one more for the memory
         self.free = [e.servers if e.order in ("pool", "outstanding") else 1 for e in machine.engines]
         self.load = [0] * len(machine.engines)
-        self.ready: dict[tuple[int, ...], list[int]] = {t.engines: [] for t in self.tasks}
+        self.ready: dict[tuple[int, ...], list[int]] = {t.engines: [] for t in stream.tasks}
         self.arenas = {t: Arena(machine.memory.cmx_bytes) for t in range(machine.tiles)}
-        self.users = self._count_users()
-        self.members: list[list[int]] = [[] for _ in stream.fresh]
-        for i, task in enumerate(self.tasks):
-            self.members[task.step].append(i)
-        self.next_step = 0
-        n = len(self.tasks)
-        self.out = Scheduled([0] * n, [0] * n, [0] * n, [0] * n, [-1] * len(stream.buffers.names), {}, [])
+        root, memory = stream.buffers.root, stream.buffers.memory
+        self.touched = [
+            [b for b in dict.fromkeys(root[v] for v in (*t.reads, *t.writes)) if memory[b] in self.arenas]
+            for t in stream.tasks
+        ]
+        self.users: dict[int, int] = {}
+        for touched in self.touched:
+            for b in touched:
+                self.users[b] = self.users.get(b, 0) + 1
+        n = len(stream.tasks)
+        self.out = Schedule([0] * n, [0] * n, [0] * n, [0] * n, [-1] * len(root), [])
 
-    def _roots(self, task: TaskSpec) -> list[int]:
-        root = self.stream.buffers.root
-        return list(dict.fromkeys(root[b] for b in (*task.reads, *task.writes)))
-
-    def _count_users(self) -> dict[int, int]:
-        users: dict[int, int] = {}
-        for task in self.tasks:
-            for b in self._roots(task):
-                users[b] = users.get(b, 0) + 1
-        return users
-
-    def run(self) -> Scheduled:
-        """Simulate to the end; DoesNotFit if a step can never get its memory."""
+    def run(self) -> Schedule:
+        """Simulate to the end; DoesNotFit if a unit can never get its memory."""
         running: list[tuple[int, int]] = []
         now = 0
         while True:
@@ -82,47 +73,41 @@ class Scheduler:
             now = running[0][0]
             while running and running[0][0] == now:
                 self._finish(heappop(running)[1])
-        if self.next_step < len(self.stream.fresh):
-            self._give_memory(final=True)
-        self.out.peak = {t: a.peak for t, a in self.arenas.items()}
+        if self.next_unit < len(self.units):
+            unit = self.units[self.next_unit]
+            raise DoesNotFit(unit.step, max(unit.buffers, key=lambda b: self.stream.buffers.size[b]))
         return self.out
 
-    def _give_memory(self, *, final: bool = False) -> None:
-        buffers = self.stream.buffers
-        while self.next_step < len(self.stream.fresh):
-            taken: list[int] = []
-            for b in self.stream.fresh[self.next_step]:
-                arena = self.arenas[buffers.memory[b]]
-                at = arena.allocate(buffers.size[b], top=b in self.stream.resident)
-                if at is None:
-                    for t in taken:
-                        self.arenas[buffers.memory[t]].release(self.out.address[t], buffers.size[t])
-                    if final:
-                        raise DoesNotFit(self.next_step, b)
-                    return
-                self.out.address[b] = at
-                taken.append(b)
-            for task in self.members[self.next_step]:
+    def _give_memory(self) -> None:
+        while self.next_unit < len(self.units) and self._allocate(self.units[self.next_unit]):
+            for task in self.units[self.next_unit].tasks:
                 self._count_down(task)
-            self.next_step += 1
+            self.next_unit += 1
+
+    def _allocate(self, unit: Unit) -> bool:
+        """All buffers of the unit, or none."""
+        buffers = self.stream.buffers
+        for k, b in enumerate(unit.buffers):
+            at = self.arenas[buffers.memory[b]].allocate(buffers.size[b], top=b in self.stream.resident)
+            if at is None:
+                for other in unit.buffers[:k]:
+                    self.arenas[buffers.memory[other]].release(self.out.address[other], buffers.size[other])
+                return False
+            self.out.address[b] = at
+        return True
 
     def _count_down(self, task: int) -> None:
         self.missing[task] -= 1
         if self.missing[task] == 0:
-            heappush(self.ready[self.tasks[task].engines], task)
+            heappush(self.ready[self.stream.tasks[task].engines], task)
 
     def _start(self, now: int, running: list[tuple[int, int]]) -> None:
-        """Earlier tasks of the stream first; a DMA takes the free channel that has moved the least."""
-        for engines, ready in self.ready.items():
-            while ready:
-                free = [e for e in engines if self.free[e]]
-                if not free:
-                    break
-                engine = min(free, key=lambda e: (self.load[e], e))
-                task = heappop(ready)
-                spec = self.tasks[task]
-                model = self.machine.engines[engine]
-                cycles = spec.cycles or dma_ticks(self.machine, model, spec.bytes)
+        """Earlier tasks of the stream first; a DMA takes the free one of its channels that has moved the least."""
+        for engines, waiting in self.ready.items():
+            while waiting and (idle := [e for e in engines if self.free[e]]):
+                engine = min(idle, key=lambda e: (self.load[e], e))
+                task = heappop(waiting)
+                cycles = self._cycles(self.stream.tasks[task], engine)
                 self.free[engine] -= 1
                 self.load[engine] += cycles
                 self.out.engine[task], self.out.cycles[task] = engine, cycles
@@ -130,16 +115,15 @@ class Scheduler:
                 self.out.order.append(task)
                 heappush(running, (now + cycles, task))
 
+    def _cycles(self, task: TaskSpec, engine: int) -> int:
+        return task.cycles or dma_ticks(self.machine, self.machine.engines[engine], task.bytes)
+
     def _finish(self, task: int) -> None:
         self.free[self.out.engine[task]] += 1
         for s in self.successors[task]:
             self._count_down(s)
         buffers = self.stream.buffers
-        for b in self._roots(self.tasks[task]):
+        for b in self.touched[task]:
             self.users[b] -= 1
-            if self.users[b] == 0 and buffers.memory[b] in self.arenas:
+            if self.users[b] == 0:
                 self.arenas[buffers.memory[b]].release(self.out.address[b], buffers.size[b])
-
-
-Duration = Callable[[str, int], int]
-"""(task name, estimated ticks) -> ticks."""

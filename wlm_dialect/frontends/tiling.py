@@ -10,6 +10,8 @@ from wlm_dialect.kernels.durations import dpu_ticks, shave_ticks
 from wlm_dialect.machine import MachineModel
 
 CHANNEL_UNIT = 16  # channels are cut at multiples of this
+HELD_PERCENT = 200  # of the time to load a tile's share of a layer counts as its cost in memory
+DEPTH = 2  # steps that should fit a CMX together
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
 
 
@@ -91,7 +93,8 @@ class Tiler:
         self.tiles = sorted({e.tile for e in machine.engines if e.kind == "dpu"})
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
-        self.task_cost = machine.firmware.push  # each task is managed, whoever does it
+        self.channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
+        self.task_cost = 4 * machine.firmware.push  # each task is managed, whoever does it
         self.shared = any(e.source == "" for e in self.dma)
 
     def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
@@ -99,7 +102,8 @@ class Tiler:
         widest = max(self._spread(layer, axis) for axis in "hcn")
         axes = [axis for axis in "hcn" if self._spread(layer, axis) == widest]
         found = [c for axis in axes for c in self._candidates(layer, axis, resident, room)]
-        found.sort(key=lambda c: c.ticks)
+        # What does not fit twice loads, computes and stores in turn: the last resort.
+        found.sort(key=lambda c: (DEPTH * c.working_set > room, c.ticks))
         for candidate in found:
             if self.working_set(layer, candidate.tiling, resident) <= room:
                 return candidate.tiling
@@ -113,9 +117,7 @@ class Tiler:
         extent = _extent(layer)
         tiles = self._spread(layer, axis)
         extent[axis] = -(-extent[axis] // tiles)
-        for c in _COUNTS if "c" in layer.split else (1,):
-            if c > extent["c"]:
-                break
+        for c in _counts(extent["c"] if "c" in layer.split else 1):
             kept = 0
             for n, h in _outer(layer, extent):
                 for rows_inside in (False, True) if c > 1 and n * h > 1 else (False,):
@@ -145,7 +147,7 @@ class Tiler:
             transfers += times * copies
             loads += bytes_ * times * copies
             if use.label != "w":
-                first += self._transfer(bytes_ * copies, copies)
+                first += self._transfer(bytes_ * copies, copies, spread=copies)
         stores = 0
         if layer.output not in resident:
             stores = step.size(layer.view.w) * self.network.tensors[layer.output].element_bytes
@@ -156,18 +158,29 @@ class Tiler:
         load = self._transfer(loads, transfers)
         store = self._transfer(stores, count * tiling.tiles if stores else 0)
         compute = compute_ticks(self.machine, layer, step) * count
-        busy = max(load + store, compute) if self.shared else max(load, store, compute)
-        if 2 * size > room:
-            busy = load + store + compute
+        if self.shared:
+            load = store = load + store
+        if DEPTH * size > room:
+            ticks = load + compute + store
+        else:  # a pipeline: the slowest of the three, and what the others do before or after it
+            ticks = max(first + compute + store // count, load + (compute + store) // count, store + first)
         tasks = transfers + count * tiling.tiles * (2 if stores else 1)
-        return Candidate(tiling, busy + first + (compute + store) // count + tasks * self.task_cost, size)
+        held = self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
+        return Candidate(tiling, ticks + tasks * self.task_cost + held, size)
+
+    def _footprint(self, layer: Layer, part: Region) -> int:
+        """Bytes that a tile needs for its whole part of the layer: what it holds cannot be filled ahead of time."""
+        out = part.size(layer.view.w) * self.network.tensors[layer.output].element_bytes
+        return out + sum(self._bytes(use, part) for use in layer.inputs)
 
     def _bytes(self, use: Use, step: Region) -> int:
         return use.needs(step).size(use.view.w) * self.network.tensors[use.tensor].element_bytes
 
-    def _transfer(self, size: int, transfers: int) -> int:
-        channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
-        return size * self.machine.clock_mhz // self.mbps + transfers * self.machine.memory.dma_setup // channels
+    def _transfer(self, size: int, transfers: int, *, spread: int = 1 << 30) -> int:
+        """Ticks to load `size` bytes with `transfers` DMAs on at most `spread` channels."""
+        channels = min(spread, self.channels)
+        mbps = self.mbps * channels // self.channels
+        return size * self.machine.clock_mhz // mbps + transfers * self.machine.memory.dma_setup // channels
 
     def working_set(self, layer: Layer, tiling: Tiling, resident: frozenset[int]) -> int:
         """The most bytes that one step needs in one tile."""
@@ -197,16 +210,16 @@ def _extent(layer: Layer) -> dict[str, int]:
 
 def _outer(layer: Layer, extent: Mapping[str, int]) -> Iterator[tuple[int, int]]:
     """Batches are cut first, then rows."""
-    for n in _COUNTS if "n" in layer.split else (1,):
-        if n >= extent["n"]:
-            break
+    batches = _counts(extent["n"] if "n" in layer.split else 1)
+    for n in batches:
         yield n, 1
-    n = extent["n"] if "n" in layer.split else 1
-    for h in _COUNTS if "h" in layer.split else (1,):
-        if h >= extent["h"]:
-            break
-        yield n, h
-    yield n, extent["h"] if "h" in layer.split else 1
+    for h in _counts(extent["h"] if "h" in layer.split else 1)[1:]:
+        yield batches[-1], h
+
+
+def _counts(limit: int) -> tuple[int, ...]:
+    """Numbers of steps worth a try along an axis of `limit` units."""
+    return (*(c for c in _COUNTS if c < limit), limit)
 
 
 def _times(use: Use, tiling: Tiling, outer: int, inner: int) -> int:
