@@ -3,12 +3,17 @@
 from typing import IO
 
 from xdsl.context import Context
+from xdsl.dialects import get_all_dialects
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Span
 
 from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.machine import MachineModel
+from wlm_dialect.program import Program, decode, find_graphs, module_machine
+from wlm_dialect.universe import WLM_UNIVERSE
 
 
 class PlacedParser(Parser):
@@ -61,3 +66,31 @@ def read_text(stream: IO[bytes], name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{name}:{line}: byte {error.start} is not UTF-8 text; MLIR bytecode is not read") from None
+
+
+def read_module(path: str) -> ModuleOp:
+    """The module in an .mlir file, verified; every complaint is a ParseError or UsageError that says where."""
+    ctx = Context()
+    for name, factory in (get_all_dialects() | WLM_UNIVERSE.all_dialects).items():
+        ctx.register_dialect(name, factory)
+    with open(path, "rb") as stream:
+        parser = PlacedParser(ctx, read_text(stream, path), path)
+    try:
+        module = parser.parse_module()
+        module.verify()
+    except VerifyException as error:
+        place = parser.place_of(error)
+        if place is None:
+            raise
+        raise ParseError(place, str(error)) from None
+    return module
+
+
+def read_program(path: str, machine: MachineModel | None, default: MachineModel) -> Program:
+    """The one task graph in an .mlir file, on `machine`, else on the machine the file names, else on `default`."""
+    module = read_module(path)
+    graphs = find_graphs(module)
+    if len(graphs) != 1:
+        names = ", ".join(f"@{graph.sym_name.data}" for graph in graphs)
+        raise UsageError(f"'{path}' holds {len(graphs)} task graphs ({names or 'none'}), but one is needed")
+    return decode(graphs[0], machine or module_machine(module) or default)

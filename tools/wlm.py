@@ -25,7 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The argument parser; every subcommand adds its own."""
     parser = argparse.ArgumentParser(
         prog=TOOL,
-        description="Workload management for NPUs: lower a task graph to firmware, partial or full mode, prove it, run it.",
+        description="Workload management for NPUs: lower task graphs, prove the result safe, run it, compare costs.",
         epilog="exit codes: 0 done, 1 bad input, 2 refuted, hazard or deadlock, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"{TOOL} {wlm_dialect.__version__}")

@@ -60,13 +60,17 @@ def load_program(args: argparse.Namespace, source: str, machine: str | None = No
     """The program that `source` and the options name."""
     from wlm_dialect import api
 
+    chosen = machine or args.machine
+    if source.endswith(".mlir") and args.durations is None:
+        from wlm_dialect.tools.reader import read_program
+
+        return read_program(source, None if chosen is None else api.machine(chosen), api.machine(DEFAULT_MACHINE))
     options: dict[str, Any] = {"unknown_ops": args.unknown_ops}
     if args.shape:
         options["shapes"] = parse_shapes(args.shape)
     if args.durations is not None:
         options["durations"] = args.durations
-    chosen = machine or args.machine or (None if source.endswith(".mlir") else DEFAULT_MACHINE)
-    return api.load(source, chosen, **options)
+    return api.load(source, chosen or DEFAULT_MACHINE, **options)
 
 
 def parse_modes(text: str, *, ideal: bool = False) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import IsolatedFromAbove, NoTerminator, SymbolOpInterface
+from xdsl.traits import IsolatedFromAbove, NoTerminator, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from wlm_dialect.dialects.barrier import BARRIER
@@ -455,4 +455,47 @@ class GraphOp(IRDLOperation):
             seen.update(op.results)
 
 
-Task = Dialect("task", [GraphOp, BufferOp, ViewOp, RunOp], [TokenType, BufferType])
+@irdl_op_definition
+class LaunchOp(IRDLOperation):
+    """Host code: run a task graph of the same module and wait for it. The result is its makespan in ticks.
+
+    Legal outside of task graphs, in any phase of the graph; bootstrap is not included.
+
+    Example:
+    ```mlir
+    task.graph @net {
+      %a = task.run @dma0 "load" cycles 310
+    }
+    %ticks = task.launch @net
+    ```
+    """
+
+    name = "task.launch"
+    graph = prop_def(SymbolRefAttr)
+    makespan = result_def(i64)
+
+    def __init__(self, graph: str) -> None:
+        super().__init__(properties={"graph": SymbolRefAttr(graph)}, result_types=[i64])
+
+    @classmethod
+    def parse(cls, parser: Parser) -> "LaunchOp":
+        properties: dict[str, Attribute] = {"graph": parse_engine(parser)}
+        return cls.create(properties=properties, attributes=parser.parse_optional_attr_dict(), result_types=[i64])
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(f" @{self.graph.root_reference.data}")
+        printer.print_op_attributes(self.attributes)
+
+    def target(self) -> GraphOp | None:
+        """The graph that is launched; None if the module has none of that name."""
+        if self.parent_op() is None:
+            return None
+        found = SymbolTable.lookup_symbol(self, self.graph)
+        return found if isinstance(found, GraphOp) else None
+
+    def verify_(self) -> None:
+        if self.parent_op() is not None and self.target() is None:
+            raise VerifyException(f"task.launch @{self.graph.root_reference.data}: the module has no such task.graph")
+
+
+Task = Dialect("task", [GraphOp, BufferOp, ViewOp, RunOp, LaunchOp], [TokenType, BufferType])
