@@ -72,13 +72,12 @@ def print_table(
     out = sys.stdout if stream is None else stream
     table = list(rows)
     width = terminal_width(out)
-    plain = plain_table(columns, table, width)
-    fits = width is not None and "\n\n" not in plain and max(map(len, plain.splitlines()), default=0) + 4 <= width
-    if fits and _print_rich(columns, table, title, out):
+    widest = max(map(len, plain_table(columns, table).splitlines()))
+    if width is not None and widest + 4 <= width and _print_rich(columns, table, title, out):
         return
     if title:
         print(title, file=out)
-    print(plain, file=out)
+    print(plain_table(columns, table, width), file=out)
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str, out: IO[str]) -> bool:

@@ -107,11 +107,12 @@ class WlmOptMain(xDSLOptMain):
             self.passes = known[args.pipeline]()
         self.runner.check_names(self.passes)
 
-    def prepare_input(self) -> tuple[list[tuple[IO[bytes], int]], str]:
-        if self.args.input_file == STDOUT:
+    def get_input_stream(self) -> tuple[IO[bytes], str]:
+        if self.args.input_file in (None, STDOUT):
             self.args.input_file = None
-        self.args.frontend = "mlir"  # the only one; a file may be called anything
-        return super().prepare_input()
+            return BytesIO(sys.stdin.buffer.read()), "mlir"
+        with open(self.args.input_file, "rb") as stream:
+            return BytesIO(stream.read()), "mlir"  # whatever the file is called: there is no other front end
 
     def prepare_output(self) -> IO[str]:
         if self.args.output_file in (None, STDOUT):

@@ -1,0 +1,88 @@
+"""Files appear whole or not at all."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from wlm_dialect.errors import UsageError
+from wlm_dialect.tools.output import PendingFile, open_output, write_output
+
+
+def test_the_file_appears_at_the_end_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    with open_output(str(path)) as stream:
+        stream.write("half")
+        stream.flush()
+        assert not path.exists()
+        stream.write(" and half\n")
+    assert path.read_text() == "half and half\n"
+    assert os.listdir(tmp_path) == ["out.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("old")
+    with pytest.raises(error), open_output(str(path)) as stream:
+        stream.write("new")
+        raise error
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["out.json"]
+
+
+def test_permissions_and_links_survive(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_output(str(link), "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    write_output(str(tmp_path / "ours"), "x")
+    (tmp_path / "usual").write_text("x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_device_is_written_directly() -> None:
+    write_output("/dev/null", "gone")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_dash_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    write_output("-", "shown\n")
+    assert capsys.readouterr().out == "shown\n"
+    assert not sys.stdout.closed
+
+
+def test_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot write '.*/no/such/x': no such file or directory"):
+        write_output(str(tmp_path / "no" / "such" / "x"), "")
+    with pytest.raises(UsageError, match=r"cannot write '.*': it is a folder"):
+        write_output(str(tmp_path), "")
+
+
+def test_a_write_protected_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    path.write_text("old")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anything
+    with pytest.raises(UsageError, match=r"cannot write '.*x': it is write-protected"):
+        write_output(str(path), "new")
+
+
+def test_a_rename_that_fails_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    pending = PendingFile(str(tmp_path / "x"))
+    pending.stream.write("text")
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(UsageError, match=r"cannot write '.*x': no space left on device"):
+        pending.commit()
+    assert os.listdir(tmp_path) == []
