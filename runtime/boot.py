@@ -49,8 +49,8 @@ def _first_instances(program: Program, s: State) -> None:
 def _arm(s: State, p: int, v: int) -> None:
     s.bar[k.CUR][p] = v
     s.bar[k.NEXT][p] = s.next[v]
-    s.bar[k.PROD][p] = s.count[0][v]
-    s.bar[k.CONS][p] = s.count[1][v]
+    s.bar[k.PROD][p] = s.counts[0][v]
+    s.bar[k.CONS][p] = s.counts[1][v]
     s.armed[v] = 0
 
 

@@ -5,6 +5,7 @@ from wlm_dialect.runtime.jit import jit
 from wlm_dialect.runtime.pushes import fail, push_instance, push_work
 from wlm_dialect.runtime.state import (
     DONE,
+    ENGINES,
     FIFO_FULL,
     FRONT,
     FW_ITEM,
@@ -21,6 +22,7 @@ from wlm_dialect.runtime.state import (
     ITEM_LOW,
     ITEM_NEED,
     ITEM_NEXT,
+    LAGGED,
     LIST,
     MANAGES,
     PUSHES,
@@ -38,6 +40,30 @@ from wlm_dialect.runtime.state import (
 
 
 @jit
+def next_item(s: State) -> int:
+    """Take the first item, in order of declaration, that is next on its engine and waits for nothing; -1 = none."""
+    front, best = s.eng[FRONT], -1
+    for e in range(s.reg[ENGINES]):
+        item = front[e]
+        if item >= 0 and (best < 0 or item < best) and s.items[ITEM_NEED][item] == 0:
+            best = item
+    if best >= 0:
+        front[s.items[ITEM_ENGINE][best]] = s.items[ITEM_NEXT][best]
+    return best
+
+
+@jit
+def push_item(s: State, item: int, now: int) -> None:
+    """Firmware's push of a work item lands; it never waits for room."""
+    items = s.items
+    e = items[ITEM_ENGINE][item]
+    low, high = s.eng[LIST][e] + items[ITEM_LOW][item], s.eng[LIST][e] + items[ITEM_HIGH][item]
+    at = push_work(s, e, low, high, -1, 0, now)
+    if s.reg[RULE] == 0 and at < high:
+        fail(s, 6, FIFO_FULL, s.list_task[at], -1, -1)
+
+
+@jit
 def serve(s: State, now: int) -> None:
     """Firmware takes the next interrupt."""
     reg = s.reg
@@ -46,7 +72,7 @@ def serve(s: State, now: int) -> None:
     reg[FW_SOURCE], reg[STEP] = number, IN_INTERRUPT
     n = reg[HANDLERS]
     s.handlers[SOURCE][n], s.handlers[SERVED][n] = number, now
-    extra = s.lag[number] if len(s.lag) > 0 else 0
+    extra = s.lag[number] if reg[LAGGED] else 0
     push(s.heap, (now + reg[T_INTERRUPT] + extra) << reg[SHIFT] | ((3 * reg[TASKS]) ^ reg[TIES]))
 
 
@@ -79,27 +105,3 @@ def firmware_step(s: State, now: int) -> None:
         s.handlers[PUSHES][reg[HANDLERS]] += 1
         ticks = s.items[ITEM_COST][item]
     push(s.heap, (now + ticks) << reg[SHIFT] | ((3 * reg[TASKS]) ^ reg[TIES]))
-
-
-@jit
-def next_item(s: State) -> int:
-    """Take the first item, in order of declaration, that is next on its engine and waits for nothing; -1 = none."""
-    front, best = s.eng[FRONT], -1
-    for e in range(len(front)):
-        item = front[e]
-        if item >= 0 and (best < 0 or item < best) and s.items[ITEM_NEED][item] == 0:
-            best = item
-    if best >= 0:
-        front[s.items[ITEM_ENGINE][best]] = s.items[ITEM_NEXT][best]
-    return best
-
-
-@jit
-def push_item(s: State, item: int, now: int) -> None:
-    """Firmware's push of a work item lands; it never waits for room."""
-    items = s.items
-    e = items[ITEM_ENGINE][item]
-    low, high = s.eng[LIST][e] + items[ITEM_LOW][item], s.eng[LIST][e] + items[ITEM_HIGH][item]
-    at = push_work(s, e, low, high, -1, 0, now)
-    if s.reg[RULE] == 0 and at < high:
-        fail(s, 6, FIFO_FULL, s.list_task[at], -1, -1)

@@ -22,6 +22,7 @@ from wlm_dialect.runtime.state import (
     DELAYED,
     DELTA,
     ENDED,
+    ENGINES,
     EVENTS,
     FETCHED_TWICE,
     FW_PENDING,
@@ -34,6 +35,7 @@ from wlm_dialect.runtime.state import (
     KICKED,
     KICKS,
     LAG,
+    LATE,
     LIST,
     LIVE,
     LIVE_SLOT,
@@ -51,6 +53,7 @@ from wlm_dialect.runtime.state import (
     ROUND,
     RULE,
     SCALE,
+    SENTINEL,
     SERVICE,
     SERVICE_TICK,
     SETTLES,
@@ -167,7 +170,7 @@ def arm(s: State, p: int, now: int) -> None:
     bar = s.bar
     v = bar[NEXT][p]
     bar[CUR][p], bar[NEXT][p] = v, s.next[v]
-    bar[PROD][p], bar[CONS][p] = s.count[0][v], s.count[1][v]
+    bar[PROD][p], bar[CONS][p] = s.counts[0][v], s.counts[1][v]
     s.armed[v] = now
 
 
@@ -224,6 +227,46 @@ def kick(s: State, e: int, now: int) -> None:
 
 
 @jit
+def claim_slots(s: State, t: int) -> None:
+    """Fetch `t` begins to overwrite its slots."""
+    manage, eng = s.manage, s.eng
+    e = manage[TARGET][t]
+    slot = eng[SLOT_BASE][e] + manage[SLOT][t]
+    base = eng[LIST][e]
+    for at in range(base + manage[LOW][t], base + manage[HIGH][t]):
+        task, old = s.list_task[at], s.claim[slot]
+        if s.where[task] != -2:
+            fail(s, 6, FETCHED_TWICE, t, task, -1)
+        elif old >= 0 and s.end[old] < 0:
+            fail(s, 5, LIVE_SLOT, t, old, slot - eng[SLOT_BASE][e])
+        s.where[task] = -1
+        s.claim[slot] = task
+        slot += 1
+
+
+@jit
+def begin(s: State, t: int, e: int, now: int) -> None:
+    """Task `t` starts."""
+    eng, reg = s.eng, s.reg
+    s.start[t] = now
+    eng[HELD][e] -= 1
+    if eng[LAG][e]:
+        eng[HELD_TASK][e] = -1
+        if not eng[KICKED][e]:
+            eng[KICKED][e] = 1
+            s.kick_queue[reg[KICKS]] = e
+            reg[KICKS] += 1
+    if not reg[CONSUME_END]:
+        consume(s, t)
+    if s.kind[t] == FETCH:
+        claim_slots(s, t)
+    if reg[SHARED] and s.bytes[t] > 0:
+        push(s.heap, (now + reg[SETUP]) << reg[SHIFT] | ((2 * reg[TASKS] + t) ^ reg[TIES]))
+    else:
+        push(s.heap, (now + s.cycles[t]) << reg[SHIFT] | (t ^ reg[TIES]))
+
+
+@jit
 def check(s: State, t: int, now: int) -> None:
     """Phase 4: start task `t`, which is at head, if the counters it can see allow it; else watch one that does not."""
     eng, bar, reg = s.eng, s.bar, s.reg
@@ -250,46 +293,6 @@ def check(s: State, t: int, now: int) -> None:
         push(s.heap, (now + s.delay[t]) << reg[SHIFT] | ((reg[TASKS] + t) ^ reg[TIES]))
     else:
         begin(s, t, e, now)
-
-
-@jit
-def begin(s: State, t: int, e: int, now: int) -> None:
-    """Task `t` starts."""
-    eng, reg = s.eng, s.reg
-    s.start[t] = now
-    eng[HELD][e] -= 1
-    if eng[LAG][e]:
-        eng[HELD_TASK][e] = -1
-        if not eng[KICKED][e]:
-            eng[KICKED][e] = 1
-            s.kick_queue[reg[KICKS]] = e
-            reg[KICKS] += 1
-    if not reg[CONSUME_END]:
-        consume(s, t)
-    if s.kind[t] == FETCH:
-        claim_slots(s, t)
-    if reg[SHARED] and s.bytes[t] > 0:
-        push(s.heap, (now + reg[SETUP]) << reg[SHIFT] | ((2 * reg[TASKS] + t) ^ reg[TIES]))
-    else:
-        push(s.heap, (now + s.cycles[t]) << reg[SHIFT] | (t ^ reg[TIES]))
-
-
-@jit
-def claim_slots(s: State, t: int) -> None:
-    """Fetch `t` begins to overwrite its slots."""
-    manage, eng = s.manage, s.eng
-    e = manage[TARGET][t]
-    slot = eng[SLOT_BASE][e] + manage[SLOT][t]
-    base = eng[LIST][e]
-    for at in range(base + manage[LOW][t], base + manage[HIGH][t]):
-        task, old = s.list_task[at], s.claim[slot]
-        if s.where[task] != -2:
-            fail(s, 6, FETCHED_TWICE, t, task, -1)
-        elif old >= 0 and s.end[old] < 0:
-            fail(s, 5, LIVE_SLOT, t, old, slot - eng[SLOT_BASE][e])
-        s.where[task] = -1
-        s.claim[slot] = task
-        slot += 1
 
 
 @jit
@@ -393,7 +396,7 @@ def stabilize(s: State, now: int) -> None:
         reg[ROUND] += 1
         if reg[ROOM]:
             reg[ROOM] = 0
-            for e in range(len(eng[BLOCKED])):
+            for e in range(reg[ENGINES]):
                 if eng[BLOCKED][e] >= 0:
                     finish(s, eng[BLOCKED][e], now)
         if reg[SETTLES] + reg[KICKS] + reg[WAKES] == 0:
@@ -430,3 +433,4 @@ def simulate(s: State) -> None:
         stabilize(s, now)
         x = heap[TOP]
     reg[EVENTS] += events
+    reg[LATE] = 1 if x < reg[SENTINEL] else 0

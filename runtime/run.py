@@ -7,9 +7,11 @@ import numpy as np
 from wlm_dialect.errors import SimulationError
 from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Program
+from wlm_dialect.runtime import compiled as compile_loop
 from wlm_dialect.runtime import loop
 from wlm_dialect.runtime import state as k
 from wlm_dialect.runtime.boot import boot, bootstrap_ticks
+from wlm_dialect.runtime.compiled import available, need_numba
 from wlm_dialect.runtime.conflicts import as_virtual
 from wlm_dialect.runtime.hazards import check_counts, describe, find_dirt, find_race
 from wlm_dialect.runtime.result import DEADLOCK, FINISHED, HAZARD, LIMIT, Handler, Hazard, RunResult
@@ -17,6 +19,8 @@ from wlm_dialect.runtime.state import State
 from wlm_dialect.runtime.stuck import explain, find_stuck
 from wlm_dialect.runtime.tables import Prepared, prepare
 from wlm_dialect.runtime.timing import Timing, check_timing
+
+COMPILE_FROM = 50_000  # tasks; below, loading compiled code takes longer than the run
 
 
 def run(
@@ -44,19 +48,23 @@ def run(
     if timing is not None:
         check_timing(program, timing)
     ready = prepare(as_virtual(program) if program.phase == "graph" else program, timing)
-    return _run_events(program, ready, limit, repeat, ties, counts)
+    if compiled is None:
+        compiled = len(program) >= COMPILE_FROM and available()
+    elif compiled:
+        need_numba()
+    return _run_events(program, ready, limit, repeat, ties, counts, compiled)
 
 
 def _run_events(
-    program: Program, ready: Prepared, limit: int | None, repeat: int, ties: int, counts: bool
+    program: Program, ready: Prepared, limit: int | None, repeat: int, ties: int, counts: bool, compiled: bool
 ) -> RunResult:
     hazard = check_counts(program) if counts and program.phase in ("physical", "managed") else None
-    s = ready.state(False)
-    s.reg[k.STOP] = k.NEVER if limit is None else min(k.NEVER, (limit + 1) << s.reg[k.SHIFT])
+    s = ready.state(compiled)
+    s.reg[k.STOP] = s.reg[k.SENTINEL] if limit is None else min(s.reg[k.SENTINEL], (limit + 1) << s.reg[k.SHIFT])
     s.reg[k.TIES] = ties & ((1 << s.reg[k.SHIFT]) - 1)
     hazard = hazard or boot(ready.program, s)
     if hazard is None:
-        loop.simulate(s)
+        (compile_loop if compiled else loop).simulate(s)
         if s.reg[k.RULE]:
             hazard = describe(ready.program, [int(x) for x in s.reg])
     return _result(program, ready, s, hazard)
@@ -65,13 +73,12 @@ def _run_events(
 def _result(program: Program, ready: Prepared, s: State, hazard: Hazard | None) -> RunResult:
     reg = [int(x) for x in s.reg]
     done = reg[k.ENDED] == reg[k.TASKS]
-    late = s.heap[loop.TOP] != k.NEVER
     instances = slice(None) if program.phase != "graph" else slice(0, 0)
     end = _times(s.end)
     tail = program.barriers.tail
     result = RunResult(
         program=program,
-        outcome=HAZARD if hazard else FINISHED if done else LIMIT if late else DEADLOCK,
+        outcome=HAZARD if hazard else FINISHED if done else LIMIT if reg[k.LATE] else DEADLOCK,
         makespan=int(s.lifted[tail]) if tail >= 0 and s.lifted[tail] >= 0 else int(end.max(initial=0)),
         bootstrap=bootstrap_ticks(program),
         enqueued=_times(s.enqueued),
@@ -84,7 +91,7 @@ def _result(program: Program, ready: Prepared, s: State, hazard: Hazard | None) 
         handlers=_handlers(s, reg),
         hazard=hazard,
         events=reg[k.EVENTS],
-        engine_of_execution="events",
+        engine_of_execution="events+numba" if not isinstance(s.reg, list) else "events",
     )
     return _judge(result, ready.program, s)
 

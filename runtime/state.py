@@ -86,10 +86,12 @@ STEP, FW_SOURCE, FW_ITEM, FW_PENDING, HANDLERS, BY_ARRIVAL, MANAGES, T_INTERRUPT
     37,
 )
 SETUP, RATE, SCALE, SERVICE, SERVICE_TICK, ACTIVE, BW_TICK, HALVES = 38, 39, 40, 41, 42, 43, 44, 45
-REGISTERS = 46
+SENTINEL, LATE, ENGINES, LAGGED = 46, 47, 48, 49
+REGISTERS = 50
 
 IDLE, IN_INTERRUPT, IN_PROGRAM, IN_PUSH = 0, 1, 2, 3  # values of STEP
-NEVER = (1 << 63) - 1  # the last entry of every heap: later than any event
+NEVER = (1 << 63) - 1  # value of SENTINEL, the last entry of every heap, later than any event, in arrays
+NEVER_IN_LISTS = 1 << 400  # the same in lists, whose integers have no limit
 
 # reasons (WHY) of hazards
 STALE_HEAD, STALE_START, STALE_CONSUME = 1, 2, 3  # H1
@@ -121,7 +123,7 @@ class State(NamedTuple):
     list_task: list[int]  # (T,) the lists of all engines, one after the other
     pid: list[int]  # (V,)
     next: list[int]  # the next instance of the same barrier
-    count: list[list[int]]  # (2, V) producers, consumers as configured
+    counts: list[list[int]]  # (2, V) producers, consumers as configured
     raises: list[int]  # (V,) 1: interrupt when over
     delta: list[int]  # (V,) ticks a bounded re-arm takes; empty if DELTA is 0
     booted: list[int]  # (V,) loaded at bootstrap

@@ -34,7 +34,8 @@ def find_stuck(result: RunResult, s: State) -> tuple[StuckRow, ...]:
 
 def _waits_for(program: Program, task: int, s: State) -> int:
     """The first wait barrier of `task` that it cannot see lifted; -1 if it waits for its engine."""
-    for v in program.waits[task].tolist():
+    waits: list[int] = program.waits[task].tolist()
+    for v in waits:
         p = int(s.pid[v])
         if s.bar[k.CUR][p] != v or s.bar[k.PROD][p] > 0:
             return v

@@ -6,13 +6,13 @@ from math import lcm
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wlm_dialect.errors import ProgramError
 from wlm_dialect.kernels.csr import I32, I64, Csr
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.program.model import IRQ_OVER
 from wlm_dialect.runtime import state as k
+from wlm_dialect.runtime.compiled import dtype
 from wlm_dialect.runtime.state import Flat, State
 from wlm_dialect.runtime.timing import Timing
 
@@ -25,14 +25,14 @@ class Prepared:
     """A program made ready to run any number of times. `program` has barriers: a graph was given one per task."""
 
     program: Program
-    static: dict[str, NDArray[Any]]  # fields of `State` that never change
+    static: dict[str, Any]  # fields of `State` that never change
     engines: I64  # (ENGINE_COLUMNS, E) before bootstrap
     registers: list[int]
     seats: int  # tasks that can be past head at the same time
     events: int  # events that can be pending at the same time
 
     @cached_property
-    def lists(self) -> dict[str, list[Any]]:
+    def lists(self) -> dict[str, Any]:
         """`static` as lists, the form that pure Python reads fastest."""
         return {name: table.tolist() for name, table in self.static.items()}
 
@@ -40,13 +40,16 @@ class Prepared:
         """Fresh tables, before bootstrap: arrays for the compiled loop, else lists."""
         tables = self._changing(compiled)
         if compiled:
-            return State(**self.static, **tables)
-        lists = {name: table.tolist() for name, table in tables.items() if name not in _WIDE}
+            static = {name: np.ascontiguousarray(table, dtype(name)) for name, table in self.static.items()}
+            return State(**static, **tables)
+        lists: dict[str, Any] = {name: table.tolist() for name, table in tables.items() if name not in _WIDE}
         wide = {name: [-1] * len(tables[name]) for name in _WIDE}
         lists["reg"] = list(self.registers)
+        lists["heap"], lists["pending"] = [k.NEVER_IN_LISTS], [k.NEVER_IN_LISTS]
+        lists["reg"][k.SENTINEL] = k.NEVER_IN_LISTS
         return cast(State, Flat(State(**self.lists, **lists, **wide)))
 
-    def _changing(self, compiled: bool) -> dict[str, NDArray[np.int64]]:
+    def _changing(self, compiled: bool) -> dict[str, Any]:
         p, reg = self.program, self.registers
         tasks, instances, barriers = len(p), len(p.barriers), int(self.static["pid"].max(initial=-1)) + 1
         handlers = tasks + instances if reg[k.MANAGES] else 0
@@ -126,7 +129,7 @@ def prepare(program: Program, timing: Timing | None = None) -> Prepared:
     engines = _engine_table(program)
     order, numbers = _interrupt_numbers(program, pid)
     triggers = _triggers(program, numbers) if managed else Csr.empty(tasks + instances)
-    static: dict[str, NDArray[Any]] = {
+    static: dict[str, Any] = {
         "kind": program.kind if managed else np.zeros(tasks, np.int32),
         "engine": program.engine,
         "cycles": _durations(program, timing),
@@ -144,7 +147,7 @@ def prepare(program: Program, timing: Timing | None = None) -> Prepared:
         "list_task": np.concatenate([*program.lists, np.zeros(0, np.int32)]),
         "pid": pid,
         "next": np.full(instances, -1, np.int32) if virtual else program.barriers.next,
-        "count": _counts(program),
+        "counts": _counts(program),
         "raises": _raises(program),
         "delta": _rearm(program, timing),
         "booted": _booted(program),
@@ -256,7 +259,8 @@ def used_slots(program: Program) -> I32:
         np.bincount(table.index, weights=program.slots[table.rows()], minlength=size)
         for table in (program.updates, program.waits)
     ]
-    return np.stack(rows).astype(np.int32)
+    out: I32 = np.stack(rows).astype(np.int32)
+    return out
 
 
 def _raises(program: Program) -> I32:
@@ -324,6 +328,9 @@ def _registers(program: Program, timing: Timing | None, barriers: int, shared: b
     reg[k.SHARED] = int(shared)
     reg[k.TAIL_BARRIER] = program.barriers.tail
     reg[k.TAIL_TICK] = -1
+    reg[k.ENGINES] = len(machine.engines)
+    reg[k.LAGGED] = int(timing is not None)
+    reg[k.SENTINEL] = k.NEVER
     reg[k.BY_ARRIVAL] = int(machine.firmware.service_order == "arrival")
     reg[k.MANAGES] = int(managed and program.mode != "full")
     reg[k.T_INTERRUPT] = machine.firmware.interrupt

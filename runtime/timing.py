@@ -39,7 +39,8 @@ class Timing:
             raise SimulationError(f"a uniform timing varies by {percent} %, but 0 to 100 % is possible")
 
         def draw(rng: np.random.Generator, nominal: I64) -> I64:
-            return nominal * rng.integers(100 - percent, 100 + percent, nominal.shape, endpoint=True) // 100
+            factor: I64 = rng.integers(100 - percent, 100 + percent, nominal.shape, endpoint=True)
+            return nominal * factor // 100
 
         return _random(program, seed, draw, 0)
 
@@ -48,7 +49,8 @@ class Timing:
         """One task in ten lasts ten times as long, one in a hundred a hundred times."""
 
         def draw(rng: np.random.Generator, nominal: I64) -> I64:
-            return nominal * rng.choice(np.array([1, 10, 100]), nominal.shape, p=[0.89, 0.1, 0.01])
+            factor: I64 = rng.choice(np.array([1, 10, 100]), nominal.shape, p=[0.89, 0.1, 0.01])
+            return nominal * factor
 
         return _random(program, seed, draw, 0)
 
@@ -58,7 +60,8 @@ class Timing:
         long = int(program.cycles.max(initial=1)) * 10
 
         def draw(rng: np.random.Generator, nominal: I64) -> I64:
-            return rng.choice(np.array([1, long]), nominal.shape, p=[0.7, 0.3])
+            ticks: I64 = rng.choice(np.array([1, long]), nominal.shape, p=[0.7, 0.3])
+            return ticks
 
         return _random(program, seed, draw, long)
 
