@@ -58,14 +58,14 @@ def test_launches_run_one_after_the_other_and_their_ticks_add_up() -> None:
 
 
 def test_options_reach_the_simulator() -> None:
-    with pytest.raises(SimulationError, match="task.launch @a ended with limit"):
+    with pytest.raises(SimulationError, match=r"task\.launch @a ended with limit"):
         interpreter_of(parse(HOST), TaskFunctions(limit=100)).call_op("main", ())
 
 
 def test_launch_needs_a_graph_of_that_name() -> None:
-    with pytest.raises(VerifyException, match="task.launch @c: the module has no such task.graph"):
+    with pytest.raises(VerifyException, match=r"task\.launch @c: the module has no such task\.graph"):
         parse(HOST.replace("launch @b", "launch @c"))
-    with pytest.raises(VerifyException, match="task.launch @main: the module has no such task.graph"):
+    with pytest.raises(VerifyException, match=r"task\.launch @main: the module has no such task\.graph"):
         parse(HOST.replace("launch @b", "launch @main"))
 
 

@@ -26,9 +26,14 @@ def test_the_file_appears_at_the_end_and_not_before(tmp_path: Path) -> None:
 def test_an_exception_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "out.json"
     path.write_text("old")
-    with pytest.raises(error), open_output(str(path)) as stream:
-        stream.write("new")
-        raise error
+
+    def fail() -> None:
+        with open_output(str(path)) as stream:
+            stream.write("new")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.json"]
 

@@ -112,8 +112,8 @@ def test_named_pipelines_lower_to_their_mode(mode: str, graph: str, capsys: pyte
             "unknown pass 'insert-barriers'; did you mean 'wlm-insert-barriers'? (--list-passes describes them)",
         ),
         (
-            ["-p", "wlm-set-machine{mashine=tiny}"],
-            "pass 'wlm-set-machine' has no option 'mashine'; did you mean 'machine'?",
+            ["-p", "wlm-set-machine{mach=tiny}"],
+            "pass 'wlm-set-machine' has no option 'mach'; did you mean 'machine'?",
         ),
         (["-p", "wlm-insert-barriers{x=1}"], "pass 'wlm-insert-barriers' has no option 'x'; it has none"),
         (["-p", "wlm-set-machine"], "pass 'wlm-set-machine': wlm-set-machine requires argument \"machine\""),
@@ -142,13 +142,13 @@ def test_bad_usage_is_not_the_code_of_a_refuted_program(capsys: pytest.CaptureFi
             "edited.mlir:2:3: operation task.rum is not registered; did you mean 'task.run'?",
         ),
         ("task.graph", "tsk.graph", "edited.mlir:1:1: operation tsk.graph is not registered"),
-        ("cycles 310", 'cycles 310 {x = "\\', "edited.mlir:2:45: Unknown string literal escape"),
+        ("cycles 310", 'cycles 310 {x = "\\', "edited.mlir:2:46: End of file reached before closing string literal"),
     ],
 )
 def test_every_complaint_about_text_has_a_place(
     old: str, new: str, text: str, graph: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert error_of(capsys, edited(old, new)).startswith(f"wlm-opt: error: {text[:40]}")
+    assert error_of(capsys, edited(old, new)).startswith(f"wlm-opt: error: {text}")
 
 
 def test_the_line_is_shown(graph: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,8 +182,8 @@ def test_a_pass_that_refuses_is_named(graph: str, bad_passes: None, capsys: pyte
 
 
 def test_a_crash_leaves_a_reproducer(graph: str, bad_passes: None, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = [graph, "--machine", "tiny", "-p", 'test-refuse{why="x"},test-crash', "--reproducer", "again.mlir"]
-    argv[4] = "wlm-set-machine{machine=tiny},test-crash"
+    passes = "wlm-set-machine{machine=tiny},test-crash"
+    argv = [graph, "--machine", "tiny", "-p", passes, "--reproducer", "again.mlir"]
     assert main([*argv, "-o", "out.mlir"]) == 1
     err = capsys.readouterr().err
     assert "TypeError: boom" in err
@@ -235,7 +235,7 @@ def test_ir_is_printed_around_passes(graph: str, capsys: pytest.CaptureFixture[s
         assert main([graph, *passes, option]) == 0
         out, err = capsys.readouterr()
         assert "//----- //" not in out
-        assert [line[16:-10] for line in err.splitlines() if "//----- //" in line] == [f"{e}" for e in expected]
+        assert [line[14:-10] for line in err.splitlines() if "//----- //" in line] == [f"{e} " for e in expected]
         assert err.count("task.graph") == len(expected)
 
 
