@@ -70,7 +70,7 @@ class Diagnosis:
                 first, then = int(table.first[i]), int(table.then[i])
                 text, story = self._text(table.rule, first, then, *key)
                 names = self.names.event(first), self.names.event(then)
-                out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then)))
+                out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then), (first, then)))
         return out
 
     def _stale_waits(self, table: Obligations, failed: Indices) -> list[Finding]:
@@ -91,7 +91,8 @@ class Diagnosis:
             first, then = int(table.first[i]), int(table.then[i])
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
-            out.append(Finding("H1", text, task, barrier, -1, *names, story, self._doubt(first, then)))
+            doubt = self._doubt(first, then)
+            out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then)))
         return out
 
     def _too_close(self, table: Obligations, failed: Indices) -> list[Finding]:

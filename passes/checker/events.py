@@ -236,6 +236,9 @@ class EventGraph:
                 column[start], code[start] = columns, 4 * at
                 if order != "outstanding":
                     column[end], code[end] = columns, 4 * at + 2
+                    mine = np.nonzero(p.engine[self.ranges.enqueues] == e)[0]
+                    through = self.node(Event.TRANSFER, mine)
+                    column[through], code[through] = columns, 4 * p.position[self.ranges.enqueues[mine]] + 1
                 columns += 1
             else:
                 window[start], position[start] = windows, at
@@ -299,17 +302,13 @@ class EventGraph:
     def clocks(self) -> Clocks:
         """The clocks of all events."""
         column, code, window, position, columns, windows = self.places
-        ticks = np.zeros(self.first[-1], bool)
-        for kind in (Event.END, Event.TRANSFER, Event.ITEM, Event.HANDLER):
-            ticks[self.first[kind] : self.first[kind + 1]] = True
-        network = EventNetwork(
-            self.predecessors, column, code, window, position, ticks, columns, windows, self._handlers()
-        )
+        network = EventNetwork(self.predecessors, column, code, window, position, columns, windows, self._handlers())
         return clocks_of(network)
 
     def _handlers(self) -> Handlers:
-        pid = self.program.barriers.pid.tolist()
-        ids = [pid[v] if v >= 0 else -1 for v, _ in self.handler_source]
+        # barriers by their number; interrupts of fetches come before them
+        pid, n = self.program.barriers.pid.tolist(), len(self.program)
+        ids = [pid[v] if v >= 0 else f - n for v, f in self.handler_source]
         over = self.over_causes
         causes: list[Iterable[int]] = [
             over[v].tolist() if v >= 0 else self.node(Event.END, [f]).tolist() for v, f in self.handler_source

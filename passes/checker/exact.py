@@ -52,6 +52,9 @@ def _armed(graph: EventGraph, happened: DownSet, barrier: int) -> bool:
     return bool(graph.push_node[barrier] >= -1) and happened.holds(graph.arm_causes[barrier])
 
 
+_TICKING = (Event.END, Event.TRANSFER, Event.ITEM, Event.HANDLER)
+
+
 class Search:
     """Backward searches over the event graph, with a budget for all of them together."""
 
@@ -90,7 +93,7 @@ class Search:
         while stack and self.left > 0:
             self.left -= 1
             node = stack.pop()
-            passed = best[node] + bool(clocks.network.ticks[node])
+            passed = best[node] + (self.graph.kind_of(node)[0] in _TICKING)
             for x in self._predecessors(node):
                 if best.get(x, -1) < passed and clocks.before(first, x):
                     if passed >= ticks:

@@ -28,6 +28,7 @@ class Finding:
     then: str = ""
     story: tuple[str, ...] = ()
     undecided: str = ""
+    nodes: tuple[int, int] = (-1, -1)  # `first` and `then` in the event graph
 
     def __str__(self) -> str:
         doubt = f" (undecided: {self.undecided})" if self.undecided else ""

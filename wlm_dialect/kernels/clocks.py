@@ -27,12 +27,12 @@ COMPILE_FROM = 60_000  # events; below, compiling costs more than it saves
 class Handlers:
     """Events of a server that takes requests one at a time. Shape (handlers,).
 
-    Each handler has one predecessor, its raise. Order among handlers is not given but derived: by arrival (equal times:
-    ascending id), or `by_id` (the lowest id of those pending).
+    Each handler has one predecessor, its raise. Order among handlers is not given but derived: by arrival (raised by
+    the same event: ascending id), or `by_id` (the lowest id of those pending).
     """
 
     node: I32
-    id: I32  # of the source, for ties; -1 = not comparable
+    id: I32
     causes: Csr  # -> events whose latest is the raise
     by_id: bool = False
 
@@ -46,8 +46,8 @@ class Handlers:
 class EventNetwork:
     """What the sweep needs to know. Arrays have shape (events,).
 
-    `column` and `code` place an event on a line (codes: `kernels.sweep`), `window` and `position` in a window; -1: not
-    there. `ticks`: the event comes at least a tick after its predecessors (used only to order handlers).
+    `column` and `code` (ascending) place an event on a line, `window` and `position` in a window; -1: not
+    there.
     """
 
     predecessors: Csr
@@ -55,7 +55,6 @@ class EventNetwork:
     code: I32
     window: I32
     position: I32
-    ticks: NDArray[np.bool_]
     columns: int
     windows: int
     handlers: Handlers
@@ -163,6 +162,7 @@ def clocks_of(network: EventNetwork, *, compile: bool | None = None) -> Clocks:
     successors = predecessors.transposed(n)
     handler_of = np.full(n, -1, np.int32)
     handler_of[handlers.node] = np.arange(len(handlers.node), dtype=np.int32)
+    rank = np.argsort(np.argsort(handlers.id, kind="stable")).astype(np.int32)
     run = _choose(n, compile)
     capacity = _rows_needed(network)
     chains = 8 if len(handlers.node) else 0
@@ -180,10 +180,10 @@ def clocks_of(network: EventNetwork, *, compile: bool | None = None) -> Clocks:
             successors.start,
             successors.index,
             effect,
-            network.ticks & bool(len(handlers.node)),
             handler_of,
             handlers.node,
             handlers.id,
+            rank,
             handlers.causes.start,
             handlers.causes.index,
             handlers.by_id,
@@ -211,18 +211,17 @@ def _effects(network: EventNetwork) -> I32:
 
 
 def _rows_needed(network: EventNetwork) -> int:
-    """An upper bound: one row per event that can have a clock of its own, and the empty one."""
+    """An upper bound: one row per event that can have a clock of its own, the empty one, and one to work in."""
     start = network.predecessors.start
     count = np.diff(start)
     one = np.nonzero(count == 1)[0]
     before = network.predecessors.index[start[one]]
     same_line = (network.column[before] == network.column[one]) & (network.code[before] <= network.code[one])
     plain = (network.column[before] < 0) & (network.window[before] < 0)
-    strict = network.ticks[before] & bool(len(network.handlers.node))
     is_handler = np.zeros(len(network), bool)
     is_handler[network.handlers.node] = True
-    shares = (same_line | plain) & ~strict & ~is_handler[before] & ~is_handler[one]
-    return 2 + int(np.count_nonzero(count > 1)) + len(one) - int(np.count_nonzero(shares))
+    shares = (same_line | plain) & ~is_handler[before] & ~is_handler[one]
+    return 3 + int(np.count_nonzero(count > 1)) + len(one) - int(np.count_nonzero(shares))
 
 
 def _choose(events: int, compile: bool | None) -> Callable[..., tuple[int, int]]:
@@ -248,10 +247,12 @@ def compiled_sweep() -> Callable[..., tuple[int, int]] | None:
         inner.merge_window,
         inner.absorb,
         inner.same_clock,
-        inner.raised_before,
+        inner.contains,
+        inner.clear,
         inner.serve,
         inner.insert_by_key,
         inner.share_row,
+        inner.visit,
     )
     for helper in helpers:
         register_jitable(helper)

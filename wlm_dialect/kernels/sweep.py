@@ -2,12 +2,11 @@
 
 A clock is one row of `lines` (int32, one column per totally ordered chain, the last code known to come before) and one
 row of `base`/`mask` (one column per chain whose events are *not* ordered: all positions up to `base`, and those of the
-next `WINDOW` whose bit is set). Codes of a column: 4p start of position p, 4p + 1 at least a tick after it, 4p + 2 its
-end, 4p + 3 at least a tick after that; -1 nothing. Hence ``code | 1`` is "a tick later".
+next `WINDOW` whose bit is set). Codes ascend along a line; -1 is nothing. An `effect` is the place of an event: column
+and code, or -2 - window and position; column -1 = none.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32, I64
 
@@ -39,22 +38,19 @@ def merge_window(base: I32, mask: I64, into: int, row: int, w: int) -> None:
         base[into, w] += 1
 
 
-def absorb(
-    lines: I32, base: I32, mask: I64, into: int, node: int, row: I32, effect: I32, ticks: NDArray[np.bool_]
-) -> None:
-    """Let the event `node` come before the clock `into`: its own clock, and itself."""
+def absorb(lines: I32, base: I32, mask: I64, into: int, node: int, row: I32, effect: I32, itself: bool) -> None:
+    """Let what comes before the event `node` come before the clock `into`, and the event `itself` if so wanted."""
     source = row[node]
-    if ticks[node]:
-        np.maximum(lines[into], lines[source] | 1, lines[into])
-    else:
-        np.maximum(lines[into], lines[source], lines[into])
+    np.maximum(lines[into], lines[source], lines[into])
     for w in range(base.shape[1]):
         merge_window(base, mask, into, source, w)
     column, value = effect[node, 0], effect[node, 1]
     if column >= 0:
-        if value > lines[into, column]:
-            lines[into, column] = value
-    elif column < -1:
+        # the clock of an end is that of its start: what lies between the two is below its own code
+        code = value if itself else value - 1
+        if code > lines[into, column]:
+            lines[into, column] = code
+    elif column < -1 and itself:
         set_position(base, mask, into, -2 - column, value)
 
 
@@ -65,23 +61,28 @@ def same_clock(lines: I32, base: I32, mask: I64, a: int, b: int) -> bool:
     return base.shape[1] == 0 or bool(np.all(base[a] == base[b]) and np.all(mask[a] == mask[b]))
 
 
-def raised_before(lines: I32, base: I32, mask: I64, at: int, causes: I32, effect: I32, strictly: bool) -> bool:
-    """Whether all `causes` (events) come before the clock `at`; `strictly`: at least a tick before."""
-    for node in causes:
+def contains(lines: I32, base: I32, mask: I64, at: int, events: I32, effect: I32) -> bool:
+    """Whether all `events` (with a place) come before the clock `at`."""
+    for node in events:
         column, value = effect[node, 0], effect[node, 1]
         if column >= 0:
-            known = lines[at, column]
-            # past code 4p + 2 comes 4p + 4, the start of the next, maybe in the same tick: that is not "a tick later"
-            if known < value + strictly or (strictly and value % 4 == 2 and known == value + 2):
+            if lines[at, column] < value:
                 return False
         elif column < -1:
             w = -2 - column
             offset = value - base[at, w] - 1
-            if strictly or offset >= WINDOW or (offset >= 0 and not (mask[at, w] >> offset) & 1):
+            if offset >= WINDOW or (offset >= 0 and not (mask[at, w] >> offset) & 1):
                 return False
         else:
             return False
     return True
+
+
+def clear(lines: I32, base: I32, mask: I64, row: int) -> None:
+    """Make clock `row` empty."""
+    lines[row] = -1
+    base[row] = -1
+    mask[row] = 0
 
 
 def serve(
@@ -92,7 +93,6 @@ def serve(
     handler: int,
     row: I32,
     effect: I32,
-    ticks: NDArray[np.bool_],
     handler_node: I32,
     handler_id: I32,
     cause_start: I32,
@@ -103,23 +103,29 @@ def serve(
     before: I32,
     derived: I32,
 ) -> int:
-    """Order a firmware handler behind all that are certainly served first, and give it a chain; -1 if none is left.
+    """Order a handler behind all that are certainly served first, and give it a chain; -1 if none is left.
 
-    `tail[c]` is the last handler of chain c and `before` links each handler to the one before it in its chain. A chain
-    is ordered by the raise as well, so the last member that is served first stands for all before it. `derived[h, c]`
-    is the handler of chain c that was found to be served before h, or -1.
+    Another one is served first if all causes of its raise come before some cause of ours; if they may be the very same
+    event, the lower id goes first. `tail[c]` is the last handler of chain c and `before` links each to the one before
+    it in its chain. A chain is ordered by the raise as well, so the last member that is served first stands for all
+    before it. `derived[h, c]` is the handler of chain c that was found to be served before h, or -1.
     """
-    own = handler_id[handler]
+    causes = cause[cause_start[handler] : cause_start[handler + 1]]
+    earlier = into + 1
+    clear(lines, base, mask, earlier)
+    for node in causes:
+        absorb(lines, base, mask, earlier, node, row, effect, False)
     for c in range(len(tail)):
         other = tail[c]
         while other >= 0:
             node = handler_node[other]
             if lines[into, first_column + c] >= effect[node, 1]:
                 break
-            low_id = own >= 0 and 0 <= handler_id[other] < own
-            causes = cause[cause_start[other] : cause_start[other + 1]]
-            if (low_id or not by_id) and raised_before(lines, base, mask, into, causes, effect, not low_id):
-                absorb(lines, base, mask, into, node, row, effect, ticks)
+            lower = handler_id[other] < handler_id[handler]
+            raised = cause[cause_start[other] : cause_start[other + 1]]
+            first = lower and contains(lines, base, mask, into, raised, effect)
+            if first or (not by_id and contains(lines, base, mask, earlier, raised, effect)):
+                absorb(lines, base, mask, into, node, row, effect, True)
                 derived[handler, c] = node
                 break
             other = before[other]
@@ -128,7 +134,7 @@ def serve(
         if last < 0 or lines[into, first_column + c] >= effect[handler_node[last], 1]:
             before[handler] = last
             effect[handler_node[handler], 0] = first_column + c
-            effect[handler_node[handler], 1] = 1 if last < 0 else effect[handler_node[last], 1] + 4
+            effect[handler_node[handler], 1] = 1 if last < 0 else effect[handler_node[last], 1] + 1
             tail[c] = handler
             return c
     return -1
@@ -143,18 +149,41 @@ def insert_by_key(queue: I32, low: int, high: int, item: int, key: I64) -> None:
     queue[at] = item
 
 
-def share_row(node: int, before: I32, row: I32, effect: I32, ticks: NDArray[np.bool_]) -> int:
+def share_row(node: int, before: I32, row: I32, effect: I32) -> int:
     """The row of a clock that equals that of `node`, if its only predecessor has it already; else -1.
 
     An end shares the row of its start: its own code covers the code of the start.
     """
     if len(before) == 0:
         return 0
-    if len(before) > 1 or ticks[before[0]]:
+    if len(before) > 1:
         return -1
     column = effect[before[0], 0]
     covered = column >= 0 and column == effect[node, 0] and effect[node, 1] >= effect[before[0], 1]
     return int(row[before[0]]) if column == -1 or covered else -1
+
+
+def visit(
+    node: int,
+    before: I32,
+    lines: I32,
+    base: I32,
+    mask: I64,
+    into: int,
+    row: I32,
+    effect: I32,
+) -> int:
+    """The row that holds the clock of an event: `into`, filled, or another one that holds the same clock already."""
+    shared = share_row(node, before, row, effect)
+    if shared >= 0:
+        return shared
+    clear(lines, base, mask, into)
+    for p in before:
+        absorb(lines, base, mask, into, p, row, effect, True)
+    for p in before:
+        if effect[p, 0] == -1 and same_clock(lines, base, mask, into, row[p]):
+            return int(row[p])
+    return into
 
 
 def sweep(
@@ -163,10 +192,10 @@ def sweep(
     successor_start: I32,
     successor: I32,
     effect: I32,
-    ticks: NDArray[np.bool_],
     handler_of: I32,
     handler_node: I32,
     handler_id: I32,
+    rank: I32,
     cause_start: I32,
     cause: I32,
     by_id: bool,
@@ -190,7 +219,7 @@ def sweep(
     pending = np.empty(len(handler_node) + 1, np.int32)
     key = np.zeros(len(handler_node), np.int64)
     before = np.full(len(handler_node), -1, np.int32)
-    ready_at = np.zeros(n, np.int64)
+    seen = np.zeros(n, np.int64)
     head = filled = first = last = 0
     rows = 1
     for node in range(n):
@@ -203,38 +232,29 @@ def sweep(
             filled += 1
             first += 1
         node = order[head]
-        preds = index[start[node] : start[node + 1]]
+        seen[node] = head
         handler = handler_of[node]
-        shared = -1 if handler >= 0 else share_row(node, preds, row, effect, ticks)
-        if shared < 0:
-            lines[rows] = -1
-            base[rows] = -1
-            mask[rows] = 0
-            for p in preds:
-                absorb(lines, base, mask, rows, p, row, effect, ticks)
-            if handler >= 0 and serve(
-                lines, base, mask, rows, handler, row, effect, ticks, handler_node, handler_id, cause_start, cause,
-                by_id, first_column, tail, before, derived,
+        row[node] = visit(node, index[start[node] : start[node + 1]], lines, base, mask, rows, row, effect)
+        if handler >= 0:
+            absorb(lines, base, mask, rows, node, row, effect, False)
+            row[node] = rows
+            if serve(
+                lines, base, mask, rows, handler, row, effect, handler_node, handler_id, cause_start, cause, by_id,
+                first_column, tail, before, derived,
             ) < 0:  # fmt: skip
                 return -1, rows
-            for p in preds:
-                if shared < 0 and effect[p, 0] == -1 and not ticks[p] and same_clock(lines, base, mask, rows, row[p]):
-                    shared = row[p]
-            if shared < 0:
-                shared = rows
-                rows += 1
-        row[node] = shared
+        if row[node] == rows:
+            rows += 1
         for s in successor[successor_start[node] : successor_start[node + 1]]:
             missing[s] -= 1
             if missing[s] == 0 and handler_of[s] < 0:
-                ready_at[s] = head
                 order[filled] = s
                 filled += 1
             elif missing[s] == 0:
-                # the raise became ready with its last cause; a fetch is its own cause
                 item = handler_of[s]
-                seen = ready_at[node] if handler_id[item] >= 0 else head
-                key[item] = (seen << 20) + max(handler_id[item], 0)
+                for c in cause[cause_start[item] : cause_start[item + 1]]:
+                    key[item] = max(key[item], seen[c])
+                key[item] = key[item] * len(handler_node) + rank[item]
                 insert_by_key(pending, first, last, item, key)
                 last += 1
         head += 1
