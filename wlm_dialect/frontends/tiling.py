@@ -11,6 +11,7 @@ from wlm_dialect.machine import MachineModel
 
 CHANNEL_UNIT = 16  # channels are cut at multiples of this
 HELD_PERCENT = 200  # of the time to load a tile's share of a layer counts as its cost in memory
+TASK_PUSHES = 4  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
 DEPTH = 2  # steps that should fit a CMX together
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
 
@@ -94,7 +95,7 @@ class Tiler:
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
         self.channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
-        self.task_cost = 4 * machine.firmware.push  # each task is managed, whoever does it
+        self.task_cost = TASK_PUSHES * machine.firmware.push  # each task is managed, whoever does it
         self.shared = any(e.source == "" for e in self.dma)
 
     def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
