@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.passes.checker.events import Event, EventGraph
-from wlm_dialect.passes.checker.exact import Search, StaleWait, stale_wait
+from wlm_dialect.passes.checker.exact import Ends, Search, StaleWait, stale_wait
 from wlm_dialect.passes.checker.findings import Finding, Names
 from wlm_dialect.passes.checker.rules import Obligations
+from wlm_dialect.program import Kind
 
 Indices = NDArray[np.intp]
 
@@ -26,6 +27,7 @@ class Diagnosis:
         if not len(table):
             return []
         failed = np.nonzero(~self.graph.precedes(table.first, table.then))[0]
+        failed = np.array([i for i in failed.tolist() if not self._ended(table, i)], np.intp)
         if self.graph.inexact:
             failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.intp)
         out = self._stale_waits(table, failed) if table.rule == "H1" else self._plain(table, failed)
@@ -36,6 +38,12 @@ class Diagnosis:
     @property
     def _delta(self) -> int:
         return self.graph.program.machine.barriers.rearm_delta
+
+    def _ended(self, table: Obligations, i: int) -> bool:
+        kind, task = self.graph.kind_of(int(table.first[i]))
+        if kind != Event.END or self.graph.program.kind[task] != Kind.ENQUEUE:
+            return False
+        return Ends(self.graph, int(table.then[i])).ended(task)
 
     def _found(self, table: Obligations, i: int) -> bool:
         return self.search.precedes(int(table.first[i]), int(table.then[i])) is True

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.kernels.clocks import DownSet
 from wlm_dialect.passes.checker.events import Event, EventGraph
+from wlm_dialect.program import Kind
 
 SEARCH_LIMIT = 2_000_000  # events that searches may visit in one check; beyond it an answer is "unknown"
 
@@ -101,3 +103,62 @@ class Search:
                     best[x] = passed
                     stack.append(x)
         return False
+
+
+class Ends:
+    """Whether an ENQUEUE that may block has ended before an event, although no path leads from its end.
+
+    Its end is a join: the transfer is through, and each push found room, that is, certain tasks were at head. A head is
+    a join too. Answers True only if all causes come before.
+    """
+
+    def __init__(self, graph: EventGraph, then: int) -> None:
+        self.graph, self.then = graph, then
+        self.known: dict[tuple[Event, int], bool] = {}
+
+    def _before(self, kind: Event, index: int) -> bool:
+        return self.graph.clocks.before(int(self.graph.node(kind, index)), self.then)
+
+    def ended(self, task: int) -> bool:
+        """end(task) comes before the event."""
+        key = (Event.END, task)
+        if key not in self.known:
+            self.known[key] = False  # whoever asks again meanwhile asks in a circle
+            r, p = self.graph.ranges, self.graph.program
+            blocks = p.kind[task] == Kind.ENQUEUE and p.machine.full_fifo == "block"
+            pushed = np.nonzero(r.enqueue_of == task)[0] if blocks else np.zeros(0, np.intp)
+            self.known[key] = self._before(Event.END, task) or (blocks and self._pushed(task, pushed))
+        return self.known[key]
+
+    def _pushed(self, enqueue: int, tasks: NDArray[np.intp]) -> bool:
+        r = self.graph.ranges
+        number = int(np.searchsorted(r.enqueues, enqueue))
+        room = r.depth_before(tasks[r.first_of_entry[tasks]].astype(np.int32))
+        return self._before(Event.TRANSFER, number) and all(self._at_head(t) for t in room[room >= 0].tolist())
+
+    def _at_head(self, task: int) -> bool:
+        key = (Event.HEAD, task)
+        if key not in self.known:
+            self.known[key] = False
+            self.known[key] = self._free(task) and self._enqueued(task)
+        return self.known[key]
+
+    def _free(self, task: int) -> bool:
+        """The engine can take `task`."""
+        p, before = self.graph.program, int(self.graph.program.predecessor[task])
+        order = self.graph.order_of(int(p.engine[task]))
+        if before < 0:
+            return True
+        if order == "serial" or not self.graph.ranges.first_of_entry[task]:
+            return self.ended(before)
+        return order != "pool" and self._before(Event.START, before)
+
+    def _enqueued(self, task: int) -> bool:
+        r, p = self.graph.ranges, self.graph.program
+        item, enqueue = int(r.item_of[task]), int(r.enqueue_of[task])
+        if item >= 0:
+            return bool(r.boot_item[item])
+        if enqueue < 0 or self.ended(enqueue):
+            return enqueue >= 0
+        pushed = np.nonzero((r.enqueue_of == enqueue) & (p.position <= p.position[task]))[0]
+        return self._pushed(enqueue, pushed)

@@ -236,8 +236,10 @@ def sweep(
         handler = handler_of[node]
         row[node] = visit(node, index[start[node] : start[node + 1]], lines, base, mask, rows, row, effect)
         if handler >= 0:
-            absorb(lines, base, mask, rows, node, row, effect, False)
-            row[node] = rows
+            if row[node] != rows:
+                clear(lines, base, mask, rows)
+                absorb(lines, base, mask, rows, node, row, effect, False)
+                row[node] = rows
             if serve(
                 lines, base, mask, rows, handler, row, effect, handler_node, handler_id, cause_start, cause, by_id,
                 first_column, tail, before, derived,
