@@ -74,7 +74,9 @@ def _loop() -> ModuleType:
 def _numba_names() -> dict[str, Any]:
     """Names that the joined loop uses: the decorator, the named tuple of pointers, and how to make each of them."""
     import numba
-    from numba import types
+    import numba.types
+
+    types: Any = numba.types
     from numba.extending import intrinsic
 
     def pointer(kind: Any) -> Any:
@@ -92,8 +94,8 @@ def _numba_names() -> dict[str, Any]:
         kind = types.CPointer(types.int32 if dtype(name) is np.int32 else types.int64)
         kinds.append(types.CPointer(kind) if name in _WIDE else kind)
         names[f"pointer_{name}"] = pointer(kinds[-1])
-    of = {int: types.int64, bool: types.boolean, None: types.void, I64: types.int64[::1]}
-    of.update({State: types.NamedTuple(kinds, State), list[int]: types.CPointer(types.int64)})  # type: ignore[dict-item]
+    of: dict[Any, Any] = {int: types.int64, bool: types.boolean, None: types.void, I64: types.int64[::1]}
+    of.update({State: types.NamedTuple(kinds, State), list[int]: types.CPointer(types.int64)})
 
     def decorator(lasting: bool) -> Callable[[Any], Any]:
         def compiles(function: Any) -> Any:

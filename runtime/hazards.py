@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program import Program
 from wlm_dialect.runtime import state as k
-from wlm_dialect.runtime.conflicts import conflicts
 from wlm_dialect.runtime.result import Hazard, RunResult
 from wlm_dialect.runtime.tables import used_slots
 
@@ -124,10 +124,10 @@ def _h9(barrier: int, text: str) -> Hazard:
     return Hazard("H9", 0, -1, barrier, -1, text)
 
 
-def find_race(result: RunResult) -> Hazard | None:
-    """H8: the first task that started before a conflicting earlier one had ended."""
+def find_race(result: RunResult, pairs: tuple[I32, I32]) -> Hazard | None:
+    """H8: the first task that started before a conflicting earlier one (`pairs` of `conflicts`) had ended."""
     p = result.program
-    before, after = conflicts(p)
+    before, after = pairs
     started = result.start[after] >= 0
     ended = result.end[before]
     wrong = np.nonzero(started & ((ended < 0) | (ended > result.start[after])))[0]

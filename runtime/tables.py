@@ -1,9 +1,10 @@
 """`Program` and `Timing` -> the tables of the event loop, for every phase and mode."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import lcm
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from wlm_dialect.program import Kind, Program
 from wlm_dialect.program.model import IRQ_OVER
 from wlm_dialect.runtime import state as k
 from wlm_dialect.runtime.compiled import dtype
+from wlm_dialect.runtime.conflicts import conflicts
 from wlm_dialect.runtime.state import Flat, State
 from wlm_dialect.runtime.timing import Timing
 
+T = TypeVar("T")
 _ENDLESS = 1 << 60
 _NONE = np.zeros(0, np.int64)
 
@@ -30,20 +33,46 @@ class Prepared:
     registers: list[int]
     seats: int  # tasks that can be past head at the same time
     events: int  # events that can be pending at the same time
+    plans: list[Any] = field(default_factory=list)  # what `plan` made
 
     @cached_property
     def lists(self) -> dict[str, Any]:
         """`static` as lists, the form that pure Python reads fastest."""
         return {name: table.tolist() for name, table in self.static.items()}
 
+    @cached_property
+    def races(self) -> tuple[I32, I32]:
+        """Pairs of tasks whose accesses conflict."""
+        return conflicts(self.program)
+
+    @cached_property
+    def fits(self) -> bool:
+        """No time or amount of service can leave 63 bits, so that the compiled loop may run."""
+        ticks = sum(int(np.asarray(self.static[name]).sum()) for name in ("cycles", "delay", "lag", "delta"))
+        p, firmware = self.program, self.program.machine.firmware
+        ticks += (len(p) + len(p.barriers)) * (firmware.interrupt + firmware.program)
+        ticks += int(self._items()[k.ITEM_COST].sum()) + len(p) * self.registers[k.SETUP]
+        moved = int(np.asarray(self.static["bytes"]).sum())
+        ticks += moved * self.registers[k.SCALE] // max(self.registers[k.RATE], 1)
+        service = (moved * self.registers[k.SCALE] + self.registers[k.RATE]) * 2
+        return max(ticks << (self.registers[k.SHIFT] + 1), service) < k.NEVER
+
+    def plan(self, make: Callable[["Prepared"], T]) -> T:
+        """`make` of this program, once."""
+        if not self.plans:
+            self.plans.append(make(self))
+        made: T = self.plans[0]
+        return made
+
     def state(self, compiled: bool) -> State:
         """Fresh tables, before bootstrap: arrays for the compiled loop, else lists."""
         tables = self._changing(compiled)
         if compiled:
-            static = {name: np.ascontiguousarray(table, dtype(name)) for name, table in self.static.items()}
-            return State(**static, **tables)
+            for name, table in self.static.items():
+                tables[name] = np.ascontiguousarray(table, dtype(name))
+            return State(**tables)
         lists: dict[str, Any] = {name: table.tolist() for name, table in tables.items() if name not in _WIDE}
-        wide = {name: [-1] * len(tables[name]) for name in _WIDE}
+        wide: dict[str, Any] = {name: [-1] * len(tables[name]) for name in _WIDE}
         lists["reg"] = list(self.registers)
         lists["heap"], lists["pending"] = [k.NEVER_IN_LISTS], [k.NEVER_IN_LISTS]
         lists["reg"][k.SENTINEL] = k.NEVER_IN_LISTS
@@ -265,7 +294,8 @@ def used_slots(program: Program) -> I32:
 
 def _raises(program: Program) -> I32:
     if program.phase == "managed" and program.mode != "full":
-        return (program.barriers.irq == IRQ_OVER).astype(np.int32)
+        out: I32 = (program.barriers.irq == IRQ_OVER).astype(np.int32)
+        return out
     return np.zeros(len(program.barriers), np.int32)
 
 
