@@ -8,7 +8,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate
-from wlm_dialect.passes.analysis.managers import manager
+from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import last_use
@@ -17,6 +17,7 @@ from wlm_dialect.passes.merge_barriers import ordered_by_first_use
 from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
+_ROUNDS = 12  # of repair per limit; most programs need none or one
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class AssignBarriersPass(ProgramPass):
     produced. For full mode that must also be *known*, from clocks: every consumer of the previous instance has started
     before each producer of the new one ends (H2), and before each of its consumers is at head (H1). There a task is
     held back by its predecessor, or, second choice, by an enqueue that wlm-place-enqueues puts late enough on the queue
-    that manages its engine. Where no barrier qualifies, the number of barriers in use at once is lowered
-    (wlm-limit-barriers).
+    that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue.
 
     Precondition: phase virtual. Postcondition: phase physical; H2 and H9 hold; H1 once enqueues are placed.
     """
@@ -40,43 +40,97 @@ class AssignBarriersPass(ProgramPass):
     def transform(self, program: Program) -> Program:
         if self.mode not in MODES:
             raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
-        limit = program.machine.barriers.count
-        while limit > 1:
-            candidate = ordered_by_first_use(limited(program, limit))
-            pids = chains(candidate, task_order(candidate) if self.mode == "full" else None)
-            if pids is not None:
-                return configured(candidate, pids)
-            limit -= max(1, limit // 8)
-        raise ScheduleError(
-            f"@{program.name}: no assignment to {program.machine.barriers.count} physical barriers was found"
-        )
+        changed = assigned(program, self.mode)
+        if changed is None:
+            raise ScheduleError(
+                f"@{program.name}: no assignment to {program.machine.barriers.count} physical barriers was found; "
+                "use a machine with more barriers [H1, H2]"
+            )
+        return changed
 
 
-def chains(program: Program, order: Order | None) -> list[int] | None:
-    """Physical barrier per virtual one, or None. Barriers are numbered by first use; `order` asks for known order."""
+def assigned(program: Program, mode: str) -> Program | None:
+    """The program in phase physical, repaired where it must be; None where even that fails."""
+    limit = program.machine.barriers.count
+    while limit > 1:
+        candidate = limited(program, limit)
+        if candidate is None:
+            return None
+        for _ in range(_ROUNDS if mode == "full" else 1):
+            candidate = ordered_by_first_use(candidate)
+            choice = _first_success(candidate, mode)
+            if choice is None:
+                break
+            if not choice.missing:
+                return configured(candidate, choice.pids)
+            repaired = limited(with_orders(candidate, choice.missing), limit)
+            if repaired is None:
+                break
+            candidate = repaired
+        limit -= max(1, limit // 8)
+    return None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Physical barrier per virtual one, and the orders that must be added to make it legal."""
+
+    pids: list[int]
+    missing: list[MissingOrder]
+
+
+def _first_success(program: Program, mode: str) -> Choice | None:
+    """Even use of all barriers first; then more of them kept back for those that need one long idle; then repair."""
+    if mode != "full":
+        return chains(program, None, 0)
+    order = task_order(program)
+    count = program.machine.barriers.count
+    for reserve in (count // 4, count // 2):
+        choice = chains(program, order, reserve)
+        if choice is not None and not choice.missing:
+            return choice
+    return chains(program, order, count // 4)
+
+
+def chains(program: Program, order: Order | None, reserve: int) -> Choice | None:
+    """Physical barrier per virtual one. Barriers are numbered by first use; `order` asks for known order.
+
+    Of the candidates the one idle longest is taken, so that refills spread; but the `reserve` longest idle of all
+    barriers only if there is no other: a task that knows little needs one of them. Where order is missing everywhere,
+    the one idle longest is taken all the same and what is missing is noted. None: all are in use.
+    """
     count = program.machine.barriers.count
     producers = program.producers.lists()
     last = np.asarray(last_use(program), np.int64)
     idle_since = _over_times(program)
     released = np.full(count, -1, np.int64)  # last use of the instance now on each physical barrier
     since = np.full(count, -1, np.int64)  # when it is over, by estimate; -1: never used
-    rows = None if order is None else _Rows(program, order)
-    users = None if order is None else np.full((count, order.ends.shape[1]), -1, np.int32)
-    out: list[int] = []
+    current = np.full(count, -1, np.int64)  # that instance
+    known = None if order is None else KnownOrders(program, order)
+    pids: list[int] = []
+    missing: list[MissingOrder] = []
     for v, row in enumerate(producers):
-        free = released < row[0]
-        if rows is not None and users is not None:
-            strict = free & (users <= rows.at_head[v]).all(axis=1)
-            free = strict if strict.any() else free & (users <= rows.enqueued[v]).all(axis=1)
-        candidates = np.nonzero(free)[0]
-        if not len(candidates):
+        free = np.nonzero(released < row[0])[0]
+        if not len(free):
             return None
-        pid = int(candidates[np.argmin(since[candidates])])
-        out.append(pid)
-        released[pid], since[pid] = last[v], idle_since[v]
-        if rows is not None and users is not None:
-            users[pid] = rows.users[v]
-    return out
+        candidates = free if known is None else known.candidates(v, free, current)
+        if not len(candidates) and known is not None:
+            pid = int(free[np.argmin(since[free])])
+            missing += known.missing(v, int(current[pid]))
+        else:
+            pid = _longest_idle(candidates, since, reserve)
+        pids.append(pid)
+        released[pid], since[pid], current[pid] = last[v], idle_since[v], v
+    return Choice(pids, missing)
+
+
+def _longest_idle(candidates: np.ndarray, since: np.ndarray, reserve: int) -> int:  # type: ignore[type-arg]
+    if reserve:
+        kept_back = np.partition(since, reserve - 1)[reserve - 1]
+        others = candidates[since[candidates] > kept_back]
+        # with all of them kept back the one used last is least missed
+        candidates = others if len(others) else candidates[since[candidates] == since[candidates].max()]
+    return int(candidates[np.argmin(since[candidates])])
 
 
 def _over_times(program: Program) -> list[int]:
@@ -87,42 +141,6 @@ def _over_times(program: Program) -> list[int]:
         max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
         for p, c in zip(producers, consumers, strict=True)
     ]
-
-
-class _Rows:
-    """Clock rows per barrier, shape (barriers, lanes): who must be past (`users`), and who is known to be when the
-    barrier is used: by order of engines alone (`at_head`), or with enqueues placed as late as possible (`enqueued`)."""
-
-    def __init__(self, program: Program, order: Order) -> None:
-        count, lanes = len(program.barriers), order.ends.shape[1]
-        self.users: I32 = np.full((count, lanes), -1, np.int32)
-        self.at_head: I32 = np.full((count, lanes), -1, np.int32)
-        self.enqueued: I32 = np.full((count, lanes), -1, np.int32)
-        latest = _latest_enqueue(program)
-        producers, consumers = program.producers.lists(), program.consumers.lists()
-        for v in range(count):
-            for t in consumers[v] or producers[v]:
-                lane = order.lane[t]
-                self.users[v, lane] = max(self.users[v, lane], order.at[t])
-            row = order.ends[producers[v]].min(axis=0)
-            self.at_head[v] = self.enqueued[v] = row
-            for t in consumers[v]:
-                heads = order.heads[t]
-                np.minimum(self.at_head[v], heads, out=self.at_head[v])
-                if latest[t] >= 0:
-                    heads = np.maximum(heads, order.ends[latest[t]])
-                np.minimum(self.enqueued[v], heads, out=self.enqueued[v])
-
-
-def _latest_enqueue(program: Program) -> list[int]:
-    """Per task the last task of its manager's queue that comes before it in program order, or -1."""
-    managers = [manager(program.machine, e) for e in range(len(program.machine.engines))]
-    last = [-1] * len(managers)
-    out: list[int] = []
-    for t, e in enumerate(program.engine.tolist()):
-        out.append(last[managers[e]] if managers[e] >= 0 else -1)
-        last[e] = t
-    return out
 
 
 def configured(program: Program, pids: list[int]) -> Program:

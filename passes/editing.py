@@ -92,13 +92,13 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
 
 
 def _with_ranges(old: Program, new: Program, place: I32) -> Program:
-    """Ranges of `old` in terms of the longer lists of `new`; inserted enqueues keep theirs."""
+    """Ranges, given in terms of the lists of `old`, in terms of the longer lists of `new`."""
     grown = [e for e in range(len(old.lists)) if len(old.lists[e]) != len(new.lists[e])]
     low, high = new.low.copy(), new.high.copy()
     item_low, item_high = old.items.low.copy(), old.items.high.copy()
-    pushes = np.nonzero(old.kind == Kind.ENQUEUE)[0]
+    pushes = np.nonzero(new.kind == Kind.ENQUEUE)[0].tolist()
     for e in grown:
-        ranges = [(int(old.low[t]), int(old.high[t]), int(place[t]), low, high) for t in pushes if old.target[t] == e]
+        ranges = [(int(new.low[t]), int(new.high[t]), t, low, high) for t in pushes if new.target[t] == e]
         items = np.nonzero(old.items.engine == e)[0].tolist()
         ranges += [(int(old.items.low[i]), int(old.items.high[i]), i, item_low, item_high) for i in items]
         if not ranges:

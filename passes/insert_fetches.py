@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate
 from wlm_dialect.passes.analysis.managers import manager, management_queues
@@ -14,7 +15,7 @@ from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
-_FIRST_GROUP = 4  # a small first group lets compute start while the rest is fetched
+_RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetched
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def groups(engine: EngineModel, count: int, mode: str, machine: MachineModel) ->
     out: list[tuple[int, int, int]] = []
     low = 0
     while low < count:
-        size = min(half, _FIRST_GROUP) if not out else half
+        size = min(half, _RAMP[len(out)]) if len(out) < len(_RAMP) else half
         high = min(count, low + size)
         slot = half * (len(out) % 2) if engine.descriptor_slots > 1 else 0
         out.append((low, high, slot))
@@ -87,21 +88,33 @@ class _Placement:
             users = [t for f in former for t in tasks[plan[f][0] : plan[f][1]]]
             if model.ends_in_order:
                 users = users[-1:]
-            place = max(place, self._place(queue, g, tasks, low, users))
+            place = max(place, self._place(engine, queue, tasks, (low, high), users))
             self._emit(engine, queue, place, (low, high, slot), users)
 
-    def _place(self, queue: EngineModel, group: int, tasks: list[int], low: int, users: list[int]) -> int:
-        """The task before which a fetch stands: the first of its queue that starts after it could."""
+    def _place(
+        self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]
+    ) -> int:
+        """The task before which a fetch stands: where its queue idles while the slots are free and it is not yet late."""
+        low, high = span
         first = tasks[low]
-        if group == 0:
-            return 0
-        ready = max((self.times.end[t] for t in users), default=self.times.start[tasks[0]])
-        earliest = max(users, default=0) + 1
         listed, starts = self.starts[queue.name]
-        at = int(np.searchsorted(starts, ready))
-        while at < len(listed) and listed[at] < earliest:
-            at += 1
-        return min(first, int(listed[at]) if at < len(listed) else first)
+        cycles = self.machine.transfer_ticks(queue, (high - low) * self.machine.engines[engine].descriptor_bytes)
+        ready = max((self.times.end[t] for t in users), default=0)
+        due = self.times.start[first] - 2 * cycles  # time to enqueue, too
+        earliest = max(users, default=-1) + 1
+        at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
+        last = int(np.searchsorted(listed, first))
+        until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
+        place = self._quiet(listed, at, until) if until > at else at
+        return min(first, int(listed[place]) if place < len(listed) else first)
+
+    def _quiet(self, listed: I32, low: int, high: int) -> int:
+        """The place in [low, high] before which the queue idles longest; the first of equals."""
+        start, end = self.times.start, self.times.end
+        gaps = [
+            (start[listed[s]] - (end[listed[s - 1]] if s else 0), -s) for s in range(low, min(high, len(listed) - 1) + 1)
+        ]
+        return -max(gaps)[1] if gaps else low
 
     def _emit(
         self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]

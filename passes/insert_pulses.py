@@ -14,7 +14,8 @@ from wlm_dialect.program import Barriers, Kind, Program
 class InsertPulsesPass(ProgramPass):
     """Declare barriers without consumers whose only use is to tell firmware that something has happened.
 
-    In partial mode each fetch updates one, so that firmware knows when to enqueue the group. In both firmware modes a
+    In partial mode the last of neighbouring fetches updates one, so that firmware knows when to enqueue their groups. In
+    both firmware modes a
     DMA updates one where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
     """
@@ -27,7 +28,7 @@ class InsertPulsesPass(ProgramPass):
         updates = program.updates.lists()
         count = len(program.barriers)
         if self.mode == "partial":
-            for t in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+            for t in _last_fetches(program):
                 updates[t].append(count)
                 count += 1
         for t in missing_credits(program):
@@ -36,6 +37,18 @@ class InsertPulsesPass(ProgramPass):
         if count == len(program.barriers):
             return program
         return program.with_(updates=Csr.of(updates), barriers=Barriers.virtual(count, program.barriers.tail))
+
+
+def _last_fetches(program: Program) -> list[int]:
+    """Fetches that no other fetch follows at once: directly on the same queue, in order, and without a wait."""
+    out: list[int] = []
+    for tasks, model in zip(program.lists, program.machine.engines, strict=True):
+        kinds = [*program.kind[tasks].tolist(), Kind.RUN]
+        for i, t in enumerate(tasks.tolist()):
+            followed = kinds[i + 1] == Kind.FETCH and model.ends_in_order and not len(program.waits[tasks[i + 1]])
+            if kinds[i] == Kind.FETCH and not followed:
+                out.append(t)
+    return out
 
 
 def last_use(program: Program) -> list[int]:

@@ -23,65 +23,86 @@ class LimitBarriersPass(ProgramPass):
     limit: int = 0
 
     def transform(self, program: Program) -> Program:
-        return limited(program, self.limit or program.machine.barriers.count)
+        limit = self.limit or program.machine.barriers.count
+        changed = limited(program, limit)
+        if changed is None:
+            raise ScheduleError(
+                f"@{program.name}: more than {limit} barriers are in use at once and too few of them can be joined; "
+                "use a machine with more barriers [H7]"
+            )
+        return changed
 
 
-def limited(program: Program, limit: int) -> Program:
-    """The program with at most `limit` barriers in use at once."""
-    for _ in range(len(program) + 1):
-        excess = _first_excess(program, limit)
-        if excess is None:
-            return program
-        program = _take_over(program, *excess, limit)
-    raise ScheduleError(f"@{program.name}: no way found to live with {limit} barriers")
+def limited(program: Program, limit: int) -> Program | None:
+    """The program with at most `limit` barriers in use at once, or None where too few can be joined."""
+    return _Sweep(program, limit).result()
 
 
-def _first_excess(program: Program, limit: int) -> tuple[int, list[int]] | None:
-    """The first task at which too many barriers are in use, and those barriers."""
-    producers, consumers = program.producers.lists(), program.consumers.lists()
-    opened: list[list[int]] = [[] for _ in range(len(program))]
-    for v, row in enumerate(producers):
-        if row:
-            opened[row[0]].append(v)
-    last = [max([*producers[v][-1:], *consumers[v][-1:]], default=-1) for v in range(len(producers))]
-    live: set[int] = set()
-    closing: list[list[int]] = [[] for _ in range(len(program) + 1)]
-    for v, at in enumerate(last):
-        closing[at + 1].append(v)
-    for t in range(len(program)):
-        live.difference_update(closing[t])
-        live.update(opened[t])
-        if len(live) > limit:
-            return t, sorted(live)
-    return None
+class _Sweep:
+    """One pass over the program in order, with the set of barriers in use; takes barriers over as it goes."""
 
+    def __init__(self, program: Program, limit: int) -> None:
+        self.program = program
+        self.limit = limit
+        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
+        self.waits = program.waits.lists()
+        self.produced = [row[-1] if row else -1 for row in self.producers]
+        self.last = [
+            c[-1] if c else p for c, p in zip(self.consumers, self.produced, strict=True)
+        ]  # last use of each barrier
+        self.tasks: list[Insertion] = []
+        channel = program.machine.engines_of("dma")[0]
+        self.engine = program.machine.engine_index[channel.name]
+        self.cycles = program.machine.transfer_ticks(channel, 0)
 
-def _take_over(program: Program, task: int, live: list[int], limit: int) -> Program:
-    producers, consumers = program.producers.lists(), program.consumers.lists()
-    complete = [v for v in live if producers[v][-1] < task and consumers[v] and consumers[v][-1] >= task]
-    complete.sort(key=lambda v: (-min(c for c in consumers[v] if c >= task), v))
-    need = len(live) - limit + 1
-    if len(complete) < 2 or need > len(complete):
-        raise ScheduleError(
-            f"@{program.name}: {len(live)} barriers are in use at task '{program.names[task]}' but {limit} are allowed, "
-            f"and only {len(complete)} of them can be joined; use a machine with more barriers [H7]"
+    def result(self) -> Program | None:
+        n = len(self.program)
+        opened: list[list[int]] = [[] for _ in range(n)]
+        for v, row in enumerate(self.producers):
+            if row:
+                opened[row[0]].append(v)
+        live: set[int] = set()
+        before = [0] * n  # barriers in use just before each task
+        for t in range(n):
+            live = {v for v in live if self.last[v] >= t} if len(live) + len(opened[t]) > self.limit else live
+            before[t] = len(live)
+            live.update(opened[t])
+            while len(live) > self.limit:
+                live = {v for v in live if self.last[v] >= t}
+                if len(live) > self.limit and not self._take_over(t, live, before):
+                    return None
+        if not self.tasks:
+            return self.program
+        barriers = Barriers.virtual(len(self.last), self.program.barriers.tail)
+        return insert_tasks(self.program.with_(waits=Csr.of(self.waits), barriers=barriers), self.tasks).program
+
+    def _take_over(self, task: int, live: set[int], before: list[int]) -> bool:
+        """Put a SYNC where a barrier is left for its update, and let it stand for those needed last."""
+        place = task
+        while place > 0 and before[place] >= self.limit:
+            place -= 1
+        complete = [v for v in live if self.produced[v] < place and self.consumers[v] and self.consumers[v][-1] >= task]
+        need = len(live) - self.limit + 1
+        if len(complete) < max(2, need):
+            return False
+        complete.sort(key=lambda v: (-min(c for c in self.consumers[v] if c >= place), v))
+        chosen = complete[: max(2, need)]
+        joined = len(self.last)
+        moved = sorted({c for v in chosen for c in self.consumers[v] if c >= place})
+        for c in moved:
+            self.waits[c] = sorted({joined if w in chosen else w for w in self.waits[c]})
+        for v in chosen:
+            self.consumers[v] = [c for c in self.consumers[v] if c < place]
+            self.last[v] = place
+        self.consumers.append(moved)
+        self.produced.append(place - 1)
+        self.last.append(moved[-1])
+        live.difference_update(chosen)
+        live.add(joined)
+        for t in range(place + 1, task + 1):
+            before[t] -= len(chosen) - 1
+        waits = tuple(sorted(chosen))
+        self.tasks.append(
+            Insertion(place, self.engine, "sync", Kind.SYNC, self.cycles, waits=waits, updates=(joined,))
         )
-    chosen = complete[: max(2, need)]
-    channel = program.machine.engines_of("dma")[0]
-    joined = len(program.barriers)
-    waits = program.waits.lists()
-    for v in chosen:
-        for c in consumers[v]:
-            if c >= task:
-                waits[c] = sorted({joined if w in chosen else w for w in waits[c]})
-    sync = Insertion(
-        task,
-        program.machine.engine_index[channel.name],
-        "sync",
-        Kind.SYNC,
-        program.machine.transfer_ticks(channel, 0),
-        waits=tuple(sorted(chosen)),
-        updates=(joined,),
-    )
-    changed = program.with_(waits=Csr.of(waits), barriers=Barriers.virtual(joined + 1, program.barriers.tail))
-    return insert_tasks(changed, [sync]).program
+        return True

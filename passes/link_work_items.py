@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -55,7 +56,8 @@ class _Linker:
         self.last = last_use(program)
         self.previous = program.barriers.previous.tolist()
         self.waits, self.updates = program.waits.lists(), program.updates.lists()
-        self.known, self.users = self._over_rows()
+        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
+        self._over_rows()
         self.over_time = self._over_times()
         self.trusts_order = program.machine.firmware.service_order == "arrival"
         self.fetch = self._fetches()
@@ -96,14 +98,11 @@ class _Linker:
         causes = {self.previous[v] for v in (*self.waits[t], *self.updates[t])} - {-1}
         model = self.program.machine.engines[int(self.program.engine[t])]
         if model.descriptor_slots and self.mode == "partial":
-            causes |= self._pulse_of_fetch(t)
+            causes.add(self.pulse[t])
         if not model.descriptor_slots and index >= model.fifo_depth:
             credits = credit(self.program, tasks, index, self.last)
             causes.add(min(credits, key=lambda v: (v not in causes, self.over_time[v], v)))
         return causes
-
-    def _pulse_of_fetch(self, task: int) -> set[int]:
-        return {self.pulse[task]}
 
     def _needed(self, causes: set[int], passed: set[int]) -> list[int]:
         """`causes` without what earlier items of the engine or other causes imply."""
@@ -118,27 +117,28 @@ class _Linker:
         """over(first) -> over(second), so that their handlers come in this order."""
         return self.trusts_order and first != second and bool((self.users[first] <= self.known[second]).all())
 
-    def _over_rows(self) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-        """Per barrier: ends known when it is over, and the tasks that make it over, as clock rows."""
-        program, order = self.program, self.order
-        count, lanes = len(program.barriers), order.ends.shape[1]
-        known = np.full((count, lanes), -1, np.int32)
-        users = np.full((count, lanes), -1, np.int32)
-        producers, consumers = program.producers.lists(), program.consumers.lists()
-        for v in range(count):
-            for t in consumers[v] or producers[v]:
-                lane = order.lane[t]
-                users[v, lane] = max(users[v, lane], order.at[t])
-                # a consumer's own entry stands for its start, which is all that a handler needs to know of it
-                np.maximum(known[v], order.ends[t], out=known[v])
-        return known, users
+    def _over_rows(self) -> None:
+        """Clock rows per barrier: the tasks that make it over (`users`), and the ends that are known before it is.
+
+        Ends, not starts: two barriers that one task makes over at once are served by id, not in a causal order.
+        """
+        order = self.order
+        shape = len(self.program.barriers), order.ends.shape[1]
+        self.users, self.known = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
+        for v in range(len(self.program.barriers)):
+            for t in self.consumers[v] or self.producers[v]:
+                lane, at = order.lane[t], order.at[t]
+                self.users[v, lane] = max(self.users[v, lane], at)
+                row = order.ends[t].copy()
+                if self.consumers[v]:
+                    row[lane] = at - 1  # it has started, not ended
+                np.maximum(self.known[v], row, out=self.known[v])
 
     def _over_times(self) -> list[int]:
         times = estimate(self.program)
-        producers, consumers = self.program.producers.lists(), self.program.consumers.lists()
         return [
             max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
-            for p, c in zip(producers, consumers, strict=True)
+            for p, c in zip(self.producers, self.consumers, strict=True)
         ]
 
     def _fetches(self) -> dict[int, list[int]]:
@@ -148,11 +148,18 @@ class _Linker:
         self.pulse: dict[int, int] = {}
         for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
             tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])].tolist()
-            consumers = program.consumers
-            pulses = [v for v in self.updates[f] if not len(consumers[v]) and v != program.barriers.tail]
             for t in tasks:
                 if self.mode == "firmware":
                     out[t] = [f]
                 else:
-                    self.pulse[t] = pulses[0]
+                    self.pulse[t] = self._pulse(f)
         return out
+
+    def _pulse(self, fetch: int) -> int:
+        """The pulse of a fetch, or of the last of its neighbours on the queue, which ends later."""
+        queue = self.program.lists[int(self.program.engine[fetch])]
+        for t in queue[self.program.position[fetch] :].tolist():
+            for v in self.updates[t]:
+                if not self.consumers[v] and v != self.program.barriers.tail:
+                    return v
+        raise ScheduleError(f"'{self.program.names[fetch]}' has no pulse; run wlm-insert-pulses first [H4]")

@@ -67,7 +67,7 @@ class _Placement:
         while start < len(tasks):
             place = max(first[start], self._timely(queue, tasks[start]))
             end = start + 1
-            while end < len(tasks) and first[end] <= place and (compute or end - start < depth):
+            while end < len(tasks) and first[end] <= place and (compute or end - start < max(1, depth // 2)):
                 end += 1
             lowest = max(first[start:end])
             out.append(self._insertion(queue, engine, self._quiet(queue, lowest, place), tasks[start], (start, end)))

@@ -1,9 +1,9 @@
 """The embedding surface: load, compile, run, verify, compare. Tools can do nothing that this module cannot."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -14,10 +14,28 @@ from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.pipelines import PIPELINES
 from wlm_dialect.program import Program, encode_module
 
+if TYPE_CHECKING:
+    from wlm_dialect.passes.checker.findings import Verdict
+    from wlm_dialect.runtime.report import Report
+    from wlm_dialect.runtime.result import RunResult
+
 Mode = Literal["firmware", "partial", "full"]
 MODES: tuple[Mode, ...] = ("firmware", "partial", "full")
 
-__all__ = ["MODES", "Compiled", "Stage", "compile_program", "load", "machine"]
+__all__ = [
+    "MODES",
+    "Compiled",
+    "Stage",
+    "compare",
+    "compile_program",
+    "load",
+    "machine",
+    "network_names",
+    "pipeline",
+    "report",
+    "run",
+    "verify",
+]
 
 
 @dataclass(frozen=True)
@@ -49,25 +67,35 @@ def machine(spec: str | MachineModel) -> MachineModel:
     return load_machine(spec) if isinstance(spec, str) else spec
 
 
+def network_names() -> tuple[str, ...]:
+    """Short names of the networks that ship with the `onnx` package."""
+    from wlm_dialect import frontends
+
+    return tuple(frontends.network_names())
+
+
 def load(source: str, on: str | MachineModel, **options: Any) -> Program:
     """A network (short name, ONNX file), a JSON task graph or IR as a program on machine `on`.
 
     Options are those of `wlm_dialect.frontends.load`: shapes, unknown_ops, durations.
     """
-    from wlm_dialect.frontends import load as load_source
+    from wlm_dialect import frontends
 
-    return load_source(source, machine(on), **options)
+    return frontends.load(source, machine(on), **options)
 
 
 def pipeline(mode: str) -> tuple[ModulePass, ...]:
-    """The passes of a named pipeline."""
+    """The passes of a named pipeline; ScheduleError with a suggestion if there is none of this name."""
     if mode not in PIPELINES:
         raise ScheduleError(f"unknown mode '{mode}'{did_you_mean(mode, PIPELINES)}")
     return PIPELINES[mode]()
 
 
 def compile_program(graph: Program, mode: str, passes: Sequence[ModulePass] | None = None) -> Compiled:
-    """Lower a graph (phase graph) to a managed program, on flat arrays, without IR in between."""
+    """Lower a graph (phase graph) to a managed program, on flat arrays, without IR in between.
+
+    `passes` replaces the pipeline of the mode. Raises ScheduleError where a pass cannot do its work.
+    """
     program = graph
     stages: list[Stage] = []
     for step in pipeline(mode) if passes is None else passes:
@@ -79,4 +107,93 @@ def compile_program(graph: Program, mode: str, passes: Sequence[ModulePass] | No
     return Compiled(graph, program, tuple(stages))
 
 
-_ = (Callable, Iterable, Mapping)
+def run(program: Program, **options: Any) -> "RunResult":
+    """Execute a program of any phase on the model of its machine. Options are those of `wlm_dialect.runtime.run.run`.
+
+    A graph runs with unlimited barriers and no management: the ideal that modes are measured against.
+    """
+    from wlm_dialect.runtime.run import run as execute
+
+    return execute(program, **options)
+
+
+def report(result: "RunResult") -> "Report":
+    """What a run cost and why: utilisation, stalls, traffic, critical path."""
+    from wlm_dialect.runtime.report import make_report
+
+    return make_report(result)
+
+
+def verify(program: Program) -> "Verdict":
+    """Prove a managed program safe for every timing, or say which rules it breaks."""
+    from wlm_dialect.passes.verify_schedule import check
+
+    return check(program)
+
+
+Progress = Callable[[str], None]
+
+
+def compare(
+    networks: Iterable[str],
+    machines: Iterable[str | MachineModel],
+    modes: Iterable[str] = MODES,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """One row per network, machine and mode: what management costs there.
+
+    Times are ticks. `ideal`: same order and durations, original dependences, no management; `bound`: the longer of
+    critical path and busiest engine. `progress` is called with the name of each row before it is made.
+    """
+    models = [machine(m) for m in machines]
+    names, wanted = list(networks), list(modes)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        for model in models:
+            graph = load(name, model, **options)
+            base = _base_row(name, graph)
+            for mode in wanted:
+                if progress is not None:
+                    progress(f"{name} {model.name} {mode}")
+                rows.append({**base, **_mode_row(graph, mode)})
+    return rows
+
+
+def _base_row(name: str, graph: Program) -> dict[str, Any]:
+    from wlm_dialect.runtime.ideal import bound, ideal
+
+    buffers = graph.buffers
+    peaks = [
+        max((int(a + s) for a, s, m in zip(buffers.address, buffers.size, buffers.memory, strict=True) if m == t), default=0)
+        for t in range(graph.machine.tiles)
+    ]  # fmt: skip
+    return {
+        "network": name,
+        "machine": graph.machine.name,
+        "ideal": ideal(graph).makespan,
+        "bound": bound(graph),
+        "peak_cmx": max(peaks),
+    }
+
+
+def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
+    compiled = compile_program(graph, mode)
+    result = run(compiled.program)
+    costs = report(result)
+    return {
+        "mode": mode,
+        "tasks": len(compiled.program),
+        "virtual_barriers": len(compiled.program.barriers),
+        "makespan": result.makespan,
+        "bootstrap": result.bootstrap,
+        "hazards": 0 if result.hazard is None else 1,
+        "deadlock": result.outcome == "deadlock",
+        "verdict": verify(compiled.program).status,
+        "interrupts": result.interrupts,
+        "refills": costs.refills,
+        "management_dmas": sum(t.count for t in costs.traffic),
+        "management_bytes": sum(t.bytes for t in costs.traffic),
+        "stalls": costs.stalls,
+    }

@@ -10,6 +10,11 @@ def management_queues(machine: MachineModel) -> tuple[EngineModel, ...]:
 
 
 def manager(machine: MachineModel, engine: int) -> int:
-    """The queue that fetches for and enqueues on `engine`; a DMA queue is never its own. -1 if there is none."""
+    """The queue that fetches for and enqueues on `engine`; -1 if there is none.
+
+    A DMA queue is never its own. It may be any other: FIFO words can lie in either memory.
+    """
     queues = [q for q in management_queues(machine) if machine.engine_index[q.name] != engine]
+    if not queues:
+        queues = [q for q in machine.engines_of("dma") if machine.engine_index[q.name] != engine]
     return machine.engine_index[queues[engine % len(queues)].name] if queues else -1

@@ -105,7 +105,7 @@ def _tiny() -> MachineModel:
         firmware=FirmwareModel(interrupt=100, program=20, push=20, build_fetch=50, fetch_batch=1),
         bootstrap=BootstrapModel(base=1000, program=2, push=20),
         management=ManagementModel(),
-        memory=MemoryModel(ddr_bytes=1 << 24, cmx_bytes=1 << 16, dma_setup=10, ddr_mbps=2000),
+        memory=MemoryModel(ddr_bytes=1 << 30, cmx_bytes=1 << 21, dma_setup=10, ddr_mbps=2000),
         compute=ComputeModel(dpu_macs=16, dpu_overhead=10, dpu_elements=8, shave_elements=4, shave_overhead=20),
     )
 
