@@ -1,6 +1,7 @@
 """Which accesses of memory conflict (H8): one sweep over the tasks with an interval map per memory."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,17 +48,25 @@ def conflicts(program: Program) -> tuple[I32, I32]:
     place = _places(program)
     written = {place[b][0] for b in program.writes.index.tolist()}
     in_order = [e.ends_in_order for e in program.machine.engines]
-    reads, writes, engine = program.reads.lists(), program.writes.lists(), program.engine.tolist()
-    for t in range(len(program)):
-        reader = (engine[t], -1 if in_order[engine[t]] else t)
-        for table, writing in ((reads, False), (writes, True)):
-            for b in table[t]:
-                space, low, high = place[b]
-                if space in written:
-                    history = spaces.setdefault(space, _Space([-1, 1 << 62], [_Segment()]))
-                    _access(history, low, high, t, reader, writing, pairs)
+    engine = program.engine.tolist()
+    for t, writing, b in _accesses(program):
+        space, low, high = place[b]
+        if space in written:
+            history = spaces.setdefault(space, _Space([-1, 1 << 62], [_Segment()]))
+            reader = (engine[t], -1 if in_order[engine[t]] else t)
+            _access(history, low, high, t, reader, writing, pairs)
     found = np.array(sorted(pairs), np.int32).reshape(-1, 2)
     return np.ascontiguousarray(found[:, 0]), np.ascontiguousarray(found[:, 1])
+
+
+def _accesses(program: Program) -> Iterator[tuple[int, bool, int]]:
+    """(task, whether it writes, buffer) in program order; a task reads before it writes."""
+    reads, writes = program.reads, program.writes
+    task = np.concatenate([reads.rows(), writes.rows()])
+    buffer = np.concatenate([reads.index, writes.index])
+    writing = np.arange(len(task)) >= len(reads.index)
+    order = np.argsort(task, kind="stable")
+    yield from zip(task[order].tolist(), writing[order].tolist(), buffer[order].tolist(), strict=True)
 
 
 def _places(program: Program) -> list[tuple[int, int, int]]:

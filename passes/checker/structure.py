@@ -1,14 +1,12 @@
 """Rules that need no order of events: all pushed, fetched, programmed once (H4, H6), limits (H9), ends (H10, H11)."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.checker.events import EventGraph
 from wlm_dialect.passes.checker.findings import Finding, Names
-from wlm_dialect.program import Kind
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF
 
 
@@ -38,8 +36,8 @@ def _waits(graph: EventGraph, names: Names) -> Iterator[Finding]:
         t, v = divmod(key, width)
         yield Finding("H7", f"{names.task(t)} waits on and updates {names.barrier(v)}: it waits for itself", t, v)
     for verb, keys in zip(("waits on", "updates"), pairs, strict=True):
-        unique, times = np.unique(keys, return_counts=True)
-        for key in unique[times > 1].tolist():
+        keys = np.sort(keys)
+        for key in np.unique(keys[1:][keys[1:] == keys[:-1]]).tolist():
             t, v = divmod(key, width)
             text = f"{names.task(t)} {verb} {names.barrier(v)} more than once; its counter moves only once"
             yield Finding("H9", text, t, v)
@@ -103,9 +101,9 @@ def _enqueues(graph: EventGraph, names: Names) -> Iterator[Finding]:
             yield Finding("H6", f"{names.task(t)} and firmware both push into the FIFO of {engine}: no order", t)
         if low < booted[e]:
             yield Finding("H6", f"{names.task(t)} comes after bootstrap pushed {engine}[0:{booted[e]}]", t)
-        covered = np.unique(r.fetch_of[p.lists[e][low:high]])
-        if p.machine.management.linked_enqueue and len(covered) > 1:
-            text = f"{names.task(t)} links descriptors of {len(covered)} execution groups: a chain may not cross groups"
+        groups = set(r.fetch_of[p.lists[e][low:high]].tolist()) if p.machine.management.linked_enqueue else set()
+        if len(groups) > 1:
+            text = f"{names.task(t)} links descriptors of {len(groups)} execution groups: a chain may not cross groups"
             yield Finding("H4", text, t)
 
 
@@ -149,10 +147,12 @@ def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
     times = np.bincount(np.concatenate([p.bootstrap, p.programs.index]), minlength=len(barriers)) + r.armed_by_firmware
     depth = p.machine.barriers.fifo_depth
     users = np.diff(p.producers.start) + np.diff(p.consumers.start)
-    loaded = r.loaded
-    for v in range(len(barriers)):
+    loaded, nowhere = r.loaded, (barriers.pid < 0) | (barriers.pid >= p.machine.barriers.count)
+    late = loaded & (barriers.previous >= 0) & ~loaded[barriers.previous] if len(barriers) else loaded
+    suspects = (times != 1) | (users == 0) | nowhere | (loaded & (barriers.instance > depth)) | late
+    for v in np.nonzero(suspects)[0].tolist():
         name, before = names.barrier(v), int(barriers.previous[v])
-        if not 0 <= barriers.pid[v] < p.machine.barriers.count:
+        if nowhere[v]:
             yield Finding("H9", f"{name} has no physical barrier: the machine has {p.machine.barriers.count}", -1, v)
         if times[v] == 0:
             yield Finding(
@@ -163,7 +163,7 @@ def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
         if loaded[v] and barriers.instance[v] > depth:
             text = f"bootstrap loads {name}, but a barrier takes one instance and {depth} behind it"
             yield Finding("H3", text, -1, v)
-        if loaded[v] and before >= 0 and not loaded[before]:
+        if late[v]:
             text = f"bootstrap loads {name}, but not {names.barrier(before)} before it: instances are pushed in order"
             yield Finding("H3", text, -1, v)
         if users[v] == 0:
@@ -191,19 +191,19 @@ def _programs(graph: EventGraph, names: Names) -> Iterator[Finding]:
     """H3: one PROGRAM pushes the instances of a barrier in order. H9: no deeper than a transfer reaches."""
     p = graph.program
     depth = p.machine.management.program_depth
-    for t in np.nonzero(p.kind == Kind.PROGRAM)[0].tolist():
-        instances = p.programs[t].tolist()
-        by_pid: dict[int, list[int]] = {}
-        for v in instances:
-            by_pid.setdefault(int(p.barriers.pid[v]), []).append(v)
-        for pid, rows in by_pid.items():
-            if len(rows) > depth:
-                text = f"{names.task(t)} pushes {len(rows)} instances of barrier {pid}; one transfer writes {depth}"
-                yield Finding("H9", text, t, rows[depth])
-            for u, v in pairwise(rows):
-                if p.barriers.instance[u] >= p.barriers.instance[v]:
-                    text = f"{names.task(t)} pushes {names.barrier(u)} before {names.barrier(v)}"
-                    yield Finding("H3", text, t, v)
+    task, v = p.programs.rows(), p.programs.index
+    order = np.lexsort((np.arange(len(v)), p.barriers.pid[v], task))
+    task, v = task[order], v[order]
+    pid = p.barriers.pid[v]
+    same = (task[1:] == task[:-1]) & (pid[1:] == pid[:-1])
+    for i in np.nonzero(same & (p.barriers.instance[v[1:]] <= p.barriers.instance[v[:-1]]))[0].tolist():
+        text = f"{names.task(int(task[i]))} pushes {names.barrier(int(v[i]))} before {names.barrier(int(v[i + 1]))}"
+        yield Finding("H3", text, int(task[i]), int(v[i + 1]))
+    first = np.nonzero(np.concatenate([[True], ~same]))[0] if len(v) else np.zeros(0, np.intp)
+    count = np.diff(np.append(first, len(v)))
+    for i, n in zip(first[count > depth].tolist(), count[count > depth].tolist(), strict=True):
+        text = f"{names.task(int(task[i]))} pushes {n} instances of barrier {pid[i]}; one transfer writes {depth}"
+        yield Finding("H9", text, int(task[i]), int(v[i + depth]))
 
 
 def _counts(graph: EventGraph, names: Names) -> Iterator[Finding]:
