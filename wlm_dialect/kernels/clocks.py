@@ -217,6 +217,7 @@ def _rows_needed(network: EventNetwork) -> int:
     one = np.nonzero(count == 1)[0]
     before = network.predecessors.index[start[one]]
     same_line = (network.column[before] == network.column[one]) & (network.code[before] <= network.code[one])
+    same_line &= network.column[before] >= 0
     plain = (network.column[before] < 0) & (network.window[before] < 0)
     is_handler = np.zeros(len(network), bool)
     is_handler[network.handlers.node] = True
