@@ -20,6 +20,7 @@ _COLUMNS = (
     ("interrupts", "irqs"),
     ("management_dmas", "DMAs"),
     ("refills", "refills"),
+    ("verdict", "verdict"),
 )
 
 
@@ -32,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The exit code: 2 if any run met a hazard or deadlock."""
+    """The exit code: 2 if any program is refuted or met a hazard or deadlock, else 3 if any is undecided."""
     from wlm_dialect import api
 
     networks, machines, modes = _networks(args.networks), _names(args.machine, "--machine"), parse_modes(args.modes)
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json != "-":
         table = [[*(row[key] for key, _ in _COLUMNS), _to_ideal(row), _outcome(row)] for row in rows]
         print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table)
-    return 2 if any(_failed(row) for row in rows) else 0
+    if any(_failed(row) for row in rows):
+        return 2
+    return 3 if any(row["verdict"] == "undecided" for row in rows) else 0
 
 
 def _names(text: str, option: str) -> list[str]:
@@ -56,9 +59,9 @@ def _names(text: str, option: str) -> list[str]:
 
 
 def _networks(text: str) -> list[str]:
-    from wlm_dialect.frontends import network_names
+    from wlm_dialect import api
 
-    known = network_names()
+    known = api.network_names()
     if text == "all":
         return list(known)
     names = _names(text, "--networks")
@@ -69,7 +72,7 @@ def _networks(text: str) -> list[str]:
 
 
 def _failed(row: Mapping[str, Any]) -> bool:
-    return bool(row["hazards"]) or bool(row["deadlock"])
+    return bool(row["hazards"]) or bool(row["deadlock"]) or row["verdict"] == "refuted"
 
 
 def _outcome(row: Mapping[str, Any]) -> str:

@@ -2,16 +2,16 @@
 
 import argparse
 import json
-from typing import Any
 
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
 from wlm_dialect.runtime.dot import make_dot
 from wlm_dialect.runtime.html import make_html
 from wlm_dialect.runtime.perfetto import make_trace
-from wlm_dialect.runtime.report import Report, make_report
+from wlm_dialect.runtime.report import Report
 from wlm_dialect.runtime.report_data import report_dict
 from wlm_dialect.runtime.result import FINISHED
+from wlm_dialect.runtime.timing import Timing, read_timing
 from wlm_dialect.tools.commands.common import (
     IDEAL,
     add_source,
@@ -24,6 +24,7 @@ from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.report_view import print_report
 
 JITTERS = ("uniform", "heavy", "adversarial")
+UNIFORM_PERCENT = 25  # of --jitter uniform
 _FILES = ("trace", "html", "dot", "json")
 
 
@@ -38,9 +39,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         " (default: full)",
     )
     parser.add_argument("--timing", metavar="FILE", help="durations and delays that replace the nominal ones")
-    parser.add_argument("--jitter", choices=JITTERS, help="draw durations and delays at random")
+    parser.add_argument(
+        "--jitter",
+        choices=JITTERS,
+        help="draw durations and delays at random: within 25%%, with a heavy tail, or extreme",
+    )
     parser.add_argument("--seed", type=int, help="of --jitter (default: 0)")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run N times in a row without a reset")
+    parser.add_argument("--limit", type=int, metavar="TICKS", help="stop at this tick")
     parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
     parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
     parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
@@ -90,12 +96,20 @@ def _programs(source: Program, mode: str | None) -> list[Program]:
 def _execute(program: Program, args: argparse.Namespace) -> Report:
     from wlm_dialect import api
 
-    options: dict[str, Any] = {"repeat": args.repeat}
-    if args.timing is not None:
-        options["timing"] = args.timing
-    if args.jitter is not None:
-        options.update(jitter=args.jitter, seed=args.seed or 0)
-    return make_report(api.run(program, **options))
+    return api.report(api.run(program, timing=_timing(program, args), repeat=args.repeat, limit=args.limit))
+
+
+def _timing(program: Program, args: argparse.Namespace) -> Timing | None:
+    seed = args.seed or 0
+    match args.jitter:
+        case "uniform":
+            return Timing.uniform(program, UNIFORM_PERCENT, seed)
+        case "heavy":
+            return Timing.heavy_tail(program, seed)
+        case "adversarial":
+            return Timing.adversarial(program, seed)
+        case _:
+            return None if args.timing is None else read_timing(args.timing)
 
 
 def _write(args: argparse.Namespace, source: Program, reports: list[Report]) -> None:
@@ -109,7 +123,7 @@ def _write(args: argparse.Namespace, source: Program, reports: list[Report]) -> 
     if args.html:
         ideal = None
         if source.phase == "graph" and args.timing is None and args.jitter is None:
-            from wlm_dialect.runtime.ideal import ideal as run_ideal
+            from wlm_dialect import api
 
-            ideal = run_ideal(source).makespan
+            ideal = api.run(source).makespan
         write_output(args.html, make_html(reports, ideal=ideal))
