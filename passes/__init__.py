@@ -20,6 +20,8 @@ PASSES = {
     "wlm-reduce-dependences": "reduce_dependences:ReduceDependencesPass",
     "wlm-set-machine": "set_machine:SetMachinePass",
     "wlm-split-barriers": "split_barriers:SplitBarriersPass",
+    "wlm-verify-phase": "verify_phase:VerifyPhasePass",
+    "wlm-verify-schedule": "verify_schedule:VerifySchedulePass",
 }
 
 

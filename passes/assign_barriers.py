@@ -12,8 +12,10 @@ from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, 
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import last_use
+from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
+from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
@@ -53,21 +55,30 @@ def assigned(program: Program, mode: str) -> Program | None:
     """The program in phase physical, repaired where it must be; None where even that fails."""
     limit = program.machine.barriers.count
     while limit > 1:
-        candidate = limited(program, limit)
-        if candidate is None:
-            return None
-        for _ in range(_ROUNDS if mode == "full" else 1):
-            candidate = ordered_by_first_use(candidate)
-            choice = _first_success(candidate, mode)
-            if choice is None:
+        candidate = legal(program, limit)
+        for _ in range(_ROUNDS):
+            choice = None if candidate is None else _first_success(candidate, mode)
+            if candidate is None or choice is None:
                 break
             if not choice.missing:
                 return configured(candidate, choice.pids)
-            repaired = limited(with_orders(candidate, choice.missing), limit)
-            if repaired is None:
-                break
-            candidate = repaired
+            candidate = legal(with_orders(candidate, choice.missing), limit)
         limit -= max(1, limit // 8)
+    return None
+
+
+def legal(program: Program, limit: int) -> Program | None:
+    """The program with few enough barriers in use, within the slots of each and with a complete tail (H9, H10)."""
+    for _ in range(_ROUNDS):
+        changed = limited(program, limit)
+        if changed is None:
+            return None
+        if program.barriers.tail >= 0:
+            changed = with_tail(changed)
+        changed = within_slots(changed)
+        if changed is program:
+            return ordered_by_first_use(program)
+        program = changed
     return None
 
 

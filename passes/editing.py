@@ -65,9 +65,7 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
     fresh = [[int(place[a]) for a in t.after] + [int(place[n + a]) for a in t.after_new] for t in tasks]
     names = [*program.names, *(t.name for t in tasks)]
     done = Csr(program.items.done.start, place[program.items.done.index])
-    items = type(program.items)(
-        program.items.engine, program.items.low, program.items.high, program.items.at, done
-    )
+    items = type(program.items)(program.items.engine, program.items.low, program.items.high, program.items.at, done)
     changed = program.with_(
         kind=column(program.kind, [int(t.kind) for t in tasks]),
         engine=column(program.engine, [t.engine for t in tasks]),

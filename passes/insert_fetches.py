@@ -9,7 +9,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate
-from wlm_dialect.passes.analysis.managers import manager, management_queues
+from wlm_dialect.passes.analysis.managers import management_queues, manager
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
@@ -91,9 +91,7 @@ class _Placement:
             place = max(place, self._place(engine, queue, tasks, (low, high), users))
             self._emit(engine, queue, place, (low, high, slot), users)
 
-    def _place(
-        self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]
-    ) -> int:
+    def _place(self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]) -> int:
         """The task before which a fetch stands: where its queue idles while the slots are free and it is not yet late."""
         low, high = span
         first = tasks[low]
@@ -112,13 +110,12 @@ class _Placement:
         """The place in [low, high] before which the queue idles longest; the first of equals."""
         start, end = self.times.start, self.times.end
         gaps = [
-            (start[listed[s]] - (end[listed[s - 1]] if s else 0), -s) for s in range(low, min(high, len(listed) - 1) + 1)
+            (start[listed[s]] - (end[listed[s - 1]] if s else 0), -s)
+            for s in range(low, min(high, len(listed) - 1) + 1)
         ]
         return -max(gaps)[1] if gaps else low
 
-    def _emit(
-        self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]
-    ) -> None:
+    def _emit(self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]) -> None:
         model = self.machine.engines[engine]
         low, high, slot = group
         size = (high - low) * model.descriptor_bytes

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.program import Barriers, Kind, Program

@@ -25,8 +25,14 @@ class InsertTailPass(ProgramPass):
         if not len(program):
             raise ScheduleError(f"{self.name}: @{program.name} has no task, so nothing could lift a tail barrier [H10]")
         tail = len(program.barriers)
-        updates = add_to_rows(program.updates, [(t, tail) for t in unfollowed(program)])
-        return program.with_(updates=updates, barriers=replace(Barriers.virtual(tail + 1), tail=tail))
+        return with_tail(program.with_(barriers=replace(Barriers.virtual(tail + 1), tail=tail)))
+
+
+def with_tail(program: Program) -> Program:
+    """The program with every unfollowed task among the producers of its tail barrier."""
+    tail = program.barriers.tail
+    missing = [(t, tail) for t in unfollowed(program) if tail not in program.updates[t]]
+    return program.with_(updates=add_to_rows(program.updates, missing)) if missing else program
 
 
 def unfollowed(program: Program) -> list[int]:

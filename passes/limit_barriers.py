@@ -102,7 +102,5 @@ class _Sweep:
         for t in range(place + 1, task + 1):
             before[t] -= len(chosen) - 1
         waits = tuple(sorted(chosen))
-        self.tasks.append(
-            Insertion(place, self.engine, "sync", Kind.SYNC, self.cycles, waits=waits, updates=(joined,))
-        )
+        self.tasks.append(Insertion(place, self.engine, "sync", Kind.SYNC, self.cycles, waits=waits, updates=(joined,)))
         return True

@@ -1,5 +1,6 @@
 """Pass `wlm-link-work-items`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +14,8 @@ from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import credit, last_use
 from wlm_dialect.program import Kind, Program, WorkItems
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
+
+_RECENT = 128
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class _Linker:
                 out[-1] = (*out[-1][:3], i + 1, *out[-1][4:])
                 continue
             passed.update(at)
+            if len(passed) > 2 * _RECENT:  # later ones know more; forgetting one costs at most a superfluous cause
+                passed = set(sorted(passed, key=self.over_time.__getitem__)[-_RECENT:])
             done.update(fetched)
             out.append((t, engine, i, i + 1, at, fetched))
         return out
@@ -109,13 +114,16 @@ class _Linker:
         rest = sorted(causes - passed, key=lambda v: (-self.over_time[v], v))
         kept: list[int] = []
         for v in rest:
-            if not any(self._implied(v, w) for w in kept) and not any(self._implied(v, w) for w in passed):
+            if not self._implied(v, kept) and not self._implied(v, passed):
                 kept.append(v)
         return sorted(kept)
 
-    def _implied(self, first: int, second: int) -> bool:
-        """over(first) -> over(second), so that their handlers come in this order."""
-        return self.trusts_order and first != second and bool((self.users[first] <= self.known[second]).all())
+    def _implied(self, first: int, others: Collection[int]) -> bool:
+        """over(first) -> over(one of the others), so that their handlers come in this order."""
+        if not self.trusts_order or not others:
+            return False
+        rows = self.known[np.fromiter(others, np.int64, len(others))]
+        return bool((self.users[first] <= rows).all(axis=1).any())
 
     def _over_rows(self) -> None:
         """Clock rows per barrier: the tasks that make it over (`users`), and the ends that are known before it is.

@@ -17,12 +17,15 @@ from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
 from wlm_dialect.passes.place_programs import PlaceProgramsPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
+from wlm_dialect.passes.verify_phase import VerifyPhasePass
+from wlm_dialect.passes.verify_schedule import VerifySchedulePass
 
 Mode = Literal["firmware", "partial", "full"]
 
 
 def _barriers() -> tuple[ModulePass, ...]:
     return (
+        VerifyPhasePass("graph"),
         # fewest edges first: every edge that goes is a producer slot, often a whole barrier
         ReduceDependencesPass(),
         InsertBarriersPass(),
@@ -31,6 +34,7 @@ def _barriers() -> tuple[ModulePass, ...]:
         # the tail joins last tasks, so it needs the final order; it may itself exceed the slots
         InsertTailPass(),
         SplitBarriersPass(),
+        VerifyPhasePass("virtual"),
     )
 
 
@@ -50,8 +54,15 @@ def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]
         InsertPulsesPass(mode),
         LimitBarriersPass(),
         AssignBarriersPass(mode),
+        VerifyPhasePass("physical"),
         LinkWorkItemsPass(mode),
+        *_final(),
     )
+
+
+def _final() -> tuple[ModulePass, ...]:
+    # always on: a pipeline never hands out a program that is not proved
+    return (VerifyPhasePass("managed"), VerifySchedulePass())
 
 
 def full() -> tuple[ModulePass, ...]:
@@ -61,10 +72,12 @@ def full() -> tuple[ModulePass, ...]:
         *_barriers(),
         LimitBarriersPass(),
         AssignBarriersPass("full"),
+        VerifyPhasePass("physical"),
         # needs to know which instance precedes which; its own DMAs use no barrier
         PlaceEnqueuesPass(),
         # last, because enqueues say when tasks are at head, and so when an instance must be there
         PlaceProgramsPass(),
+        *_final(),
     )
 
 

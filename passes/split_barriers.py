@@ -22,7 +22,12 @@ class SplitBarriersPass(ProgramPass):
     phases = ("virtual",)
 
     def transform(self, program: Program) -> Program:
-        return _split_consumers(_join_producers(program))
+        return within_slots(program)
+
+
+def within_slots(program: Program) -> Program:
+    """The program with every barrier within the machine's limits."""
+    return _split_consumers(_join_producers(program))
 
 
 def _slots(program: Program, tasks: list[int]) -> int:

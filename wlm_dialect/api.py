@@ -12,6 +12,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.pipelines import PIPELINES
+from wlm_dialect.passes.verify_schedule import VerifySchedulePass, check, require_safe
 from wlm_dialect.program import Program, encode_module
 
 if TYPE_CHECKING:
@@ -99,10 +100,13 @@ def compile_program(graph: Program, mode: str, passes: Sequence[ModulePass] | No
     program = graph
     stages: list[Stage] = []
     for step in pipeline(mode) if passes is None else passes:
-        if not isinstance(step, ProgramPass):
-            raise ScheduleError(f"pass {step.name} does not work on programs; use wlm-opt")
         began = time.process_time()
-        program = step.run(program)
+        if isinstance(step, VerifySchedulePass):
+            require_safe(check(program))
+        elif isinstance(step, ProgramPass):
+            program = step.run(program)
+        else:
+            raise ScheduleError(f"pass {step.name} does not work on programs; use wlm-opt")
         stages.append(Stage(str(step), time.process_time() - began, len(program), len(program.barriers)))
     return Compiled(graph, program, tuple(stages))
 
@@ -126,8 +130,6 @@ def report(result: "RunResult") -> "Report":
 
 def verify(program: Program) -> "Verdict":
     """Prove a managed program safe for every timing, or say which rules it breaks."""
-    from wlm_dialect.passes.verify_schedule import check
-
     return check(program)
 
 

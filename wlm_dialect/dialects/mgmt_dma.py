@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import I64, IntegerAttr, SymbolRefAttr, i64
 from xdsl.ir import Attribute, Dialect, SSAValue
-from xdsl.irdl import AttrSizedOperandSegments, IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, var_operand_def
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    var_operand_def,
+)
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
@@ -83,9 +90,7 @@ class _RangeOp(_ManagementOp):
     high = prop_def(IntegerAttr[I64])
 
     def _print_target(self, printer: Printer) -> None:
-        printer.print_string(
-            f" @{self.target.root_reference.data} [{self.low.value.data} to {self.high.value.data})"
-        )
+        printer.print_string(f" @{self.target.root_reference.data} [{self.low.value.data} to {self.high.value.data})")
 
 
 @irdl_op_definition

@@ -79,9 +79,7 @@ def print_values(printer: Printer, keyword: str, values: Sequence[SSAValue]) -> 
     printer.print_string(")")
 
 
-def parse_groups(
-    parser: Parser, groups: Iterable[tuple[str, Attribute]] = GROUPS
-) -> tuple[list[SSAValue], list[int]]:
+def parse_groups(parser: Parser, groups: Iterable[tuple[str, Attribute]] = GROUPS) -> tuple[list[SSAValue], list[int]]:
     """The optional operand groups in their fixed order; operands and segment sizes."""
     operands: list[SSAValue] = []
     sizes: list[int] = []
@@ -387,9 +385,7 @@ class GraphOp(IRDLOperation):
     body = region_def("single_block")
     traits = traits_def(IsolatedFromAbove(), NoTerminator(), SymbolOpInterface())
 
-    def __init__(
-        self, sym_name: str, body: Region, *, phase: str = "graph", mode: str | None = None
-    ) -> None:
+    def __init__(self, sym_name: str, body: Region, *, phase: str = "graph", mode: str | None = None) -> None:
         super().__init__(
             properties={
                 "sym_name": StringAttr(sym_name),

@@ -13,6 +13,7 @@ from wlm_dialect.frontends.residency import Residency
 from wlm_dialect.frontends.schedule import DoesNotFit, Schedule, Scheduler
 from wlm_dialect.kernels.allocator import place
 from wlm_dialect.kernels.csr import int32, int64
+from wlm_dialect.kernels.list_scheduling import list_schedule
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Buffers, Program
 from wlm_dialect.program.model import DDR, Draft
@@ -95,10 +96,15 @@ def _place_ddr(machine: MachineModel, stream: Stream, times: Schedule) -> None:
 def _program(name: str, machine: MachineModel, stream: Stream, times: Schedule) -> Program:
     _place_ddr(machine, stream, times)
     buffers = _buffers(stream.buffers, times.address)
-    tasks = [stream.tasks[i] for i in times.order]
-    after = _dependences(tasks, buffers)
+    order = times.order
+    after = _dependences([stream.tasks[i] for i in order], buffers)
+    better = _by_levels(machine, times, order, after)
+    if better is not None:
+        order = better
+        after = _dependences([stream.tasks[i] for i in order], buffers)
     draft = Draft(name, machine)
-    for t, (i, task) in enumerate(zip(times.order, tasks, strict=True)):
+    for t, i in enumerate(order):
+        task = stream.tasks[i]
         draft.add(
             times.engine[i],
             task.name,
@@ -110,6 +116,21 @@ def _program(name: str, machine: MachineModel, stream: Stream, times: Schedule) 
             writes=task.writes,
         )
     return draft.finish(buffers=_only_used(buffers, draft))
+
+
+def _by_levels(
+    machine: MachineModel, times: Schedule, order: Sequence[int], after: Sequence[Sequence[int]]
+) -> list[int] | None:
+    """The order of a list schedule by b-level, if it is estimated to end earlier than `times`.
+
+    Now that addresses are known, the levels see what reuse of memory costs.
+    """
+    servers = [e.servers if e.order in ("pool", "outstanding") else 1 for e in machine.engines]
+    cycles = [times.cycles[i] for i in order]
+    found, starts = list_schedule([times.engine[i] for i in order], cycles, after, servers)
+    if int((starts + int64(cycles)).max()) >= max(times.end):
+        return None
+    return [order[k] for k in found]
 
 
 def _only_used(buffers: Buffers, draft: Draft) -> Buffers:

@@ -133,11 +133,19 @@ class Importer:
         if self.consumers[name] != 1:
             tensor.shared = True
 
-    def constant(self, label: str, shape: Shape, per_element: int, **axes: Axis) -> Use:
+    def constant(
+        self,
+        label: str,
+        shape: Shape,
+        per_element: int,
+        batches: Axis = Axis.SAME,
+        rows: Axis = Axis.SAME,
+        channels: Axis = Axis.SAME,
+    ) -> Use:
         """A constant operand: `per_element` values of the machine's element size for each element of `shape`."""
         size = per_element * self.element_bytes
         tensor = self.network.add_tensor(label, shape, "constant", size)
-        return Use(tensor.index, shape, label="w", **axes)
+        return Use(tensor.index, shape, batches, rows, channels, label="w")
 
     def per_channel(self, label: str, channels: int, values: int) -> Use:
         """Weights: `values` of them for each output channel."""

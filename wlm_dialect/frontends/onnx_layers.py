@@ -111,16 +111,14 @@ def _operand(importer: Importer, node: Node, name: str, label: str, out: Dims, v
     dims = importer.dims(name, importer.place(node))
     padded = (1,) * (len(out) - len(dims)) + dims
     shape = image(padded) if is_image(out, view) else matrix(padded)
-    axes = {
-        "batches": Axis.SAME if shape.n == view.n else Axis.ALL,
-        "rows": Axis.SAME if shape.h == view.h else Axis.ALL,
-        "channels": Axis.SAME if shape.c == view.c else Axis.ALL,
-    }
+    axes = [Axis.SAME if a == b else Axis.ALL for a, b in zip(shape, view, strict=True)]
+    batches, channels, rows, _ = axes
     if importer.is_constant(name):
         if shape.elements == 1:
             return None
-        return importer.constant(f"{label}.w{k}", shape, 1, **axes)
-    return Use(importer.tensor(name, node).index, shape, label=f"x{k}" if k else "x", **axes)
+        return importer.constant(f"{label}.w{k}", shape, 1, batches, rows, channels)
+    label = f"x{k}" if k else "x"
+    return Use(importer.tensor(name, node).index, shape, batches, rows, channels, label=label)
 
 
 def _broadcast_layer(importer: Importer, node: Node, engine: Engine, passes: int) -> None:
@@ -179,11 +177,10 @@ def _concat_by_dma(importer: Importer, node: Node, view: Shape) -> None:
 
 def _all_of(importer: Importer, node: Node, name: str, dims: Dims, label: str) -> Use:
     """An operand that is read as a whole."""
-    everything = {"batches": Axis.ALL, "rows": Axis.ALL, "channels": Axis.ALL}
     if importer.is_constant(name):
-        return importer.constant(label, matrix(dims), 1, **everything)
+        return importer.constant(label, matrix(dims), 1, Axis.ALL, Axis.ALL, Axis.ALL)
     tensor = importer.tensor(name, node)
-    return Use(tensor.index, importer.interpret(dims, tensor.shape), **everything)
+    return Use(tensor.index, importer.interpret(dims, tensor.shape), Axis.ALL, Axis.ALL, Axis.ALL)
 
 
 def _move(importer: Importer, node: Node) -> None:
@@ -229,6 +226,7 @@ def _image_shave(importer: Importer, node: Node) -> None:
     view = image(importer.out_dims(node))
     name = importer.layer_name(node)
     tensor = importer.tensor(node.inputs[0], node)
+    inputs: tuple[Use, ...]
     if node.op == "LRN":
         inputs, split = (Use(tensor.index, view, channels=Axis.ALL),), "hn"
     else:

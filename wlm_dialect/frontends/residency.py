@@ -64,8 +64,7 @@ class Residency:
 
     def drop(self, layer: int) -> bool:
         """Give up the largest tensor that is resident while `layer` runs; False if there is none."""
-        load, sizes = self._load()
-        del load
+        sizes = self._sizes()
         there = [t for t in sizes if self.live[t][0] <= layer <= self.live[t][1]]
         if not there:
             return False

@@ -58,8 +58,17 @@ class Scheduler:
         for touched in self.touched:
             for b in touched:
                 self.users[b] = self.users.get(b, 0) + 1
+        self.lasting = self._lasting()
         n = len(stream.tasks)
         self.out = Schedule([0] * n, [0] * n, [0] * n, [0] * n, [-1] * len(root), [])
+
+    def _lasting(self) -> frozenset[int]:
+        """Buffers that more than one step uses. They lie at the top, so that they do not part what comes and goes."""
+        step: dict[int, int] = {}
+        out = set(self.stream.resident)
+        for task, touched in zip(self.stream.tasks, self.touched, strict=True):
+            out.update(b for b in touched if step.setdefault(b, task.step) != task.step)
+        return frozenset(out)
 
     def run(self) -> Schedule:
         """Simulate to the end; DoesNotFit if a unit can never get its memory."""
@@ -88,7 +97,7 @@ class Scheduler:
         """All buffers of the unit, or none."""
         buffers = self.stream.buffers
         for k, b in enumerate(unit.buffers):
-            at = self.arenas[buffers.memory[b]].allocate(buffers.size[b], top=b in self.stream.resident)
+            at = self.arenas[buffers.memory[b]].allocate(buffers.size[b], top=b in self.lasting)
             if at is None:
                 for other in unit.buffers[:k]:
                     self.arenas[buffers.memory[other]].release(self.out.address[other], buffers.size[other])

@@ -10,8 +10,8 @@ from wlm_dialect.kernels.durations import dpu_ticks, shave_ticks
 from wlm_dialect.machine import MachineModel
 
 CHANNEL_UNIT = 16  # channels are cut at multiples of this
-HELD_PERCENT = 200  # of the time to load a tile's share of a layer counts as its cost in memory
-TASK_PUSHES = 4  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
+HELD_PERCENT = 100  # of the time to load a tile's share of a layer counts as its cost in memory
+TASK_PUSHES = 10  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
 DEPTH = 2  # steps that should fit a CMX together
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
 
@@ -95,7 +95,7 @@ class Tiler:
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
         self.channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
-        self.task_cost = TASK_PUSHES * machine.firmware.push  # each task is managed, whoever does it
+        self.task_cost = TASK_PUSHES * machine.firmware.push
         self.shared = any(e.source == "" for e in self.dma)
 
     def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
@@ -147,10 +147,9 @@ class Tiler:
             copies = 1 if _same_for_all(use, tiling.axis) else tiling.tiles
             transfers += times * copies
             loads += bytes_ * times * copies
-            if use.label != "w":
-                first += self._transfer(bytes_ * copies, copies, spread=copies)
+            first += self._transfer(bytes_ * copies, copies, spread=copies)
         stores = 0
-        if layer.output not in resident:
+        if self.network.locate(layer.output)[0] not in resident:
             stores = step.size(layer.view.w) * self.network.tensors[layer.output].element_bytes
             size += stores
             stores *= count * tiling.tiles
@@ -163,8 +162,8 @@ class Tiler:
             load = store = load + store
         if DEPTH * size > room:
             ticks = load + compute + store
-        else:  # a pipeline: the slowest of the three, and what the others do before or after it
-            ticks = max(first + compute + store // count, load + (compute + store) // count, store + first)
+        else:  # a pipeline: the slowest of the three, filled and drained by one step
+            ticks = max(load, compute, store) + first + (compute + store) // count
         tasks = transfers + count * tiling.tiles * (2 if stores else 1)
         held = self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
         return Candidate(tiling, ticks + tasks * self.task_cost + held, size)
@@ -186,7 +185,8 @@ class Tiler:
     def working_set(self, layer: Layer, tiling: Tiling, resident: frozenset[int]) -> int:
         """The most bytes that one step needs in one tile."""
         worst = 0
-        out_bytes = 0 if layer.output in resident else self.network.tensors[layer.output].element_bytes
+        stays = self.network.locate(layer.output)[0] in resident
+        out_bytes = 0 if stays else self.network.tensors[layer.output].element_bytes
         uses = [u for u in layer.inputs if self.network.locate(u.tensor)[0] not in resident]
         for step in steps(layer, tiling):
             for part in step:

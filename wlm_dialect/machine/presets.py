@@ -69,9 +69,7 @@ def _npu37xx() -> MachineModel:
     for t in range(2):
         # two SHAVEs of a tile pull one FIFO [assumption]; 32 ranges of 24 B, 64 invocations of 64 B [npu]
         engines.append(
-            EngineModel(
-                f"shave{t}", "shave", t, "pool", 2, fifo_depth=256, descriptor_slots=32, descriptor_bytes=88
-            )
+            EngineModel(f"shave{t}", "shave", t, "pool", 2, fifo_depth=256, descriptor_slots=32, descriptor_bytes=88)
         )
     engines.append(_firmware_channel(share))
     return MachineModel(

@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import dlti
-from xdsl.dialects.builtin import ArrayAttr, BoolAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr, i64
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    BoolAttr,
+    DictionaryAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolRefAttr,
+    i64,
+)
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from wlm_dialect.dialects.barrier import ConfigureOp, DeclareOp
@@ -15,7 +24,18 @@ from wlm_dialect.errors import ProgramError, did_you_mean
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel, load_machine, machine_names, parse_machine, preset
 from wlm_dialect.machine.description import machine_dict
-from wlm_dialect.program.model import DDR, IRQ_LIFTED, IRQ_OFF, IRQ_OVER, Barriers, Buffers, Draft, Kind, Program, WorkItems
+from wlm_dialect.program.model import (
+    DDR,
+    IRQ_LIFTED,
+    IRQ_OFF,
+    IRQ_OVER,
+    Barriers,
+    Buffers,
+    Draft,
+    Kind,
+    Program,
+    WorkItems,
+)
 
 MACHINE = "wlm.machine"
 _IRQ = {None: IRQ_OFF, "over": IRQ_OVER, "lifted": IRQ_LIFTED}
@@ -79,7 +99,9 @@ def _plain(attribute: Attribute) -> Any:
         case DictionaryAttr():
             return {k: _plain(a) for k, a in attribute.data.items()}
         case _:
-            raise ProgramError(f"attribute {MACHINE} holds {attribute}, which is no string, integer, array or dictionary")
+            raise ProgramError(
+                f"attribute {MACHINE} holds {attribute}, which is no string, integer, array or dictionary"
+            )
 
 
 def _attribute(value: Any) -> Attribute:
