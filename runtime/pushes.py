@@ -83,9 +83,8 @@ def push_work(s: State, e: int, low: int, high: int, by: int, linked: int, now: 
     """Push list places [low, high) of engine `e`, as far as there is room; the place that did not fit, else `high`."""
     eng = s.eng
     at = eng[TAIL][e]
-    if at < low or at >= high:
-        twice = at > low
-        fail(s, 6, FIFO_TWICE if twice else FIFO_ORDER, s.list_task[low], by, -1)
+    if at != low:
+        fail(s, 6, FIFO_TWICE if at > low else FIFO_ORDER, s.list_task[low], by, -1)
         return low
     if eng[PUSH_TICK][e] == now and eng[PUSH_BY][e] != by:
         fail(s, 6, FIFO_TIE, s.list_task[low], by, eng[PUSH_BY][e])
