@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
-from wlm_dialect.kernels.csr import I32
+from wlm_dialect.kernels.csr import I32, I64
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -135,7 +135,7 @@ def chains(program: Program, order: Order | None, reserve: int) -> Choice | None
     return Choice(pids, missing)
 
 
-def _longest_idle(candidates: np.ndarray, since: np.ndarray, reserve: int) -> int:  # type: ignore[type-arg]
+def _longest_idle(candidates: I64, since: I64, reserve: int) -> int:
     if reserve:
         kept_back = np.partition(since, reserve - 1)[reserve - 1]
         others = candidates[since[candidates] > kept_back]

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.program import Kind, Program
@@ -54,7 +56,7 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
     place = np.empty(n + m, np.int32)
     place[order] = np.arange(n + m, dtype=np.int32)
 
-    def column(old: np.ndarray, new: list[int]) -> np.ndarray:  # type: ignore[type-arg]
+    def column(old: NDArray[Any], new: list[int]) -> NDArray[Any]:
         return np.concatenate([old, np.asarray(new, old.dtype)])[order]
 
     def table(old: Csr, new: Sequence[Sequence[int]]) -> Csr:
@@ -97,8 +99,8 @@ def _with_ranges(old: Program, new: Program, place: I32) -> Program:
     pushes = np.nonzero(new.kind == Kind.ENQUEUE)[0].tolist()
     for e in grown:
         ranges = [(int(new.low[t]), int(new.high[t]), t, low, high) for t in pushes if new.target[t] == e]
-        items = np.nonzero(old.items.engine == e)[0].tolist()
-        ranges += [(int(old.items.low[i]), int(old.items.high[i]), i, item_low, item_high) for i in items]
+        of_engine = np.nonzero(old.items.engine == e)[0].tolist()
+        ranges += [(int(old.items.low[i]), int(old.items.high[i]), i, item_low, item_high) for i in of_engine]
         if not ranges:
             continue
         ranges.sort(key=lambda r: r[0])

@@ -43,7 +43,7 @@ class InsertFetchesPass(ProgramPass):
 
 
 def groups(engine: EngineModel, count: int, mode: str, machine: MachineModel) -> list[tuple[int, int, int]]:
-    """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots where there are two."""
+    """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots if there are two."""
     half = max(1, min(engine.descriptor_slots // 2, engine.fifo_depth // 2))
     if mode == "firmware":
         half = min(half, machine.firmware.fetch_batch)
@@ -92,7 +92,7 @@ class _Placement:
             self._emit(engine, queue, place, (low, high, slot), users)
 
     def _place(self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]) -> int:
-        """The task before which a fetch stands: where its queue idles while the slots are free and it is not yet late."""
+        """The task before which a fetch stands: where its queue idles, the slots are free and it is not yet late."""
         low, high = span
         first = tasks[low]
         listed, starts = self.starts[queue.name]

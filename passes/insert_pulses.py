@@ -12,9 +12,9 @@ from wlm_dialect.program import Barriers, Kind, Program
 class InsertPulsesPass(ProgramPass):
     """Declare barriers without consumers whose only use is to tell firmware that something has happened.
 
-    In partial mode the last of neighbouring fetches updates one, so that firmware knows when to enqueue their groups. In
-    both firmware modes a
-    DMA updates one where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
+    In partial mode the last of neighbouring fetches updates one, so that firmware knows when to enqueue their groups.
+    In both firmware modes a DMA updates one where no other barrier tells that the work FIFO has room for the task
+    `fifo_depth` places later.
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
     """
 

@@ -166,7 +166,7 @@ class _Linker:
     def _pulse(self, fetch: int) -> int:
         """The pulse of a fetch, or of the last of its neighbours on the queue, which ends later."""
         queue = self.program.lists[int(self.program.engine[fetch])]
-        for t in queue[self.program.position[fetch] :].tolist():
+        for t in map(int, queue[self.program.position[fetch] :]):
             for v in self.updates[t]:
                 if not self.consumers[v] and v != self.program.barriers.tail:
                     return v

@@ -19,7 +19,7 @@ class VerifyPhasePass(ProgramPass):
     """Check that a task graph is in a phase and holds nothing that is illegal there; the IR does not change.
 
     graph: dependences, no barriers. virtual: barriers without ids, no dependences. physical: ids and counts that equal
-    the slots of the users. managed: every DPU and SHAVE task fetched and pushed, a tail barrier, everything bootstrapped.
+    the slots of the users. managed: every DPU and SHAVE task fetched once, every task pushed once, a tail barrier.
     """
 
     name = "wlm-verify-phase"
@@ -74,7 +74,8 @@ def _waits(program: Program) -> Iterator[str]:
     for t in range(len(program)):
         limit = program.machine.engines[int(program.engine[t])].max_waits
         if limit and counts[t] > limit:
-            yield f"task '{program.names[t]}' waits on {counts[t]} barriers but @{program.engine_name(t)} allows {limit} [H9]"
+            engine = program.engine_name(t)
+            yield f"task '{program.names[t]}' waits on {counts[t]} barriers but @{engine} allows {limit} [H9]"
 
 
 def _counts(program: Program) -> Iterator[str]:

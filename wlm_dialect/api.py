@@ -167,16 +167,13 @@ def _base_row(name: str, graph: Program) -> dict[str, Any]:
     from wlm_dialect.runtime.ideal import bound, ideal
 
     buffers = graph.buffers
-    peaks = [
-        max((int(a + s) for a, s, m in zip(buffers.address, buffers.size, buffers.memory, strict=True) if m == t), default=0)
-        for t in range(graph.machine.tiles)
-    ]  # fmt: skip
+    in_cmx = buffers.memory >= 0
     return {
         "network": name,
         "machine": graph.machine.name,
         "ideal": ideal(graph).makespan,
         "bound": bound(graph),
-        "peak_cmx": max(peaks),
+        "peak_cmx": int((buffers.address + buffers.offset + buffers.size)[in_cmx].max(initial=0)),
     }
 
 

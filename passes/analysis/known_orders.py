@@ -46,8 +46,9 @@ class KnownOrders:
 
     def _pushed(self, task: int) -> I32:
         """Ends known at the head of a task that is enqueued as late as possible."""
-        heads, enqueuer = self.order.heads[task], self.latest[task]
-        return heads if enqueuer < 0 else np.maximum(heads, self.order.ends[enqueuer])
+        heads: I32 = self.order.heads[task]
+        enqueuer = self.latest[task]
+        return heads if enqueuer < 0 else np.asarray(np.maximum(heads, self.order.ends[enqueuer]), np.int32)
 
     def _latest_enqueue(self) -> list[int]:
         """Per task the last task of its manager's queue that comes before it in program order, or -1."""
@@ -66,7 +67,8 @@ class KnownOrders:
         before = current[free]
         users = np.where((before >= 0)[:, None], self.users[before], -1)
         strict = (users <= self.at_head[barrier]).all(axis=1)
-        return free[strict if strict.any() else (users <= self.enqueued[barrier]).all(axis=1)]
+        chosen: I64 = free[strict if strict.any() else (users <= self.enqueued[barrier]).all(axis=1)]
+        return chosen
 
     def missing(self, barrier: int, before: int) -> list[MissingOrder]:
         """Orders that would make it legal to put `barrier` behind instance `before`."""

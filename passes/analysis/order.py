@@ -137,6 +137,6 @@ def task_order(program: Program) -> Order:
 
 
 def _start_row(lanes: _Lanes, task: int, lane: int, at: int) -> I32:
-    row = lanes.ends[task].copy()
+    row: I32 = lanes.ends[task].copy()
     row[lane] = at - 1
     return row

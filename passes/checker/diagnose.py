@@ -27,7 +27,7 @@ class Diagnosis:
         if not len(table):
             return []
         failed = np.nonzero(~self.graph.precedes(table.first, table.then))[0]
-        failed = np.array([i for i in failed.tolist() if not self._ended(table, i)], np.intp)
+        failed = np.array([i for i in failed.tolist() if not _ended(self.graph, *_pair(table, i))], np.intp)
         if self.graph.inexact:
             failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.intp)
         out = self._stale_waits(table, failed) if table.rule == "H1" else self._plain(table, failed)
@@ -39,14 +39,8 @@ class Diagnosis:
     def _delta(self) -> int:
         return self.graph.program.machine.barriers.rearm_delta
 
-    def _ended(self, table: Obligations, i: int) -> bool:
-        kind, task = self.graph.kind_of(int(table.first[i]))
-        if kind != Event.END or self.graph.program.kind[task] != Kind.ENQUEUE:
-            return False
-        return Ends(self.graph, int(table.then[i])).ended(task)
-
     def _found(self, table: Obligations, i: int) -> bool:
-        return self.search.precedes(int(table.first[i]), int(table.then[i])) is True
+        return self.search.precedes(*_pair(table, i)) is True
 
     def _doubt(self, first: int, then: int) -> str:
         """The side condition without which a failed obligation would be certain; empty = it is certain."""
@@ -60,7 +54,7 @@ class Diagnosis:
             if not self._optimistic.clocks.cyclic:
                 self._optimistic_search = Search(self._optimistic)
         if self._optimistic_search is not None:
-            ordered = self._optimistic.precedes(np.array([first]), np.array([then]))[0]
+            ordered = self._optimistic.clocks.before(first, then) or _ended(self._optimistic, first, then)
             if not ordered and self._optimistic_search.precedes(first, then) is False:
                 return ""
         if graph.program.machine.firmware.service_order == "id" and len(graph.handler_source) > 1:
@@ -75,7 +69,7 @@ class Diagnosis:
             key = (int(table.task[i]), int(table.barrier[i]), int(table.other[i]))
             if key not in seen:
                 seen.add(key)
-                first, then = int(table.first[i]), int(table.then[i])
+                first, then = _pair(table, i)
                 text, story = self._text(table.rule, first, then, *key)
                 names = self.names.event(first), self.names.event(then)
                 out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then), (first, then)))
@@ -96,7 +90,7 @@ class Diagnosis:
                     safe[task] = stale_wait(self.graph, task) is None
                 if safe[task]:
                     continue
-            first, then = int(table.first[i]), int(table.then[i])
+            first, then = _pair(table, i)
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
             doubt = self._doubt(first, then)
@@ -108,7 +102,7 @@ class Diagnosis:
         broken = set(failed.tolist())
         out: list[Finding] = []
         for i in range(len(table)):
-            first, then = int(table.first[i]), int(table.then[i])
+            first, then = _pair(table, i)
             if i in broken or self.search.apart(first, then, self._delta):
                 continue
             task, barrier = int(table.task[i]), int(table.barrier[i])
@@ -186,6 +180,18 @@ class Diagnosis:
             f"delay {n.event(first)}",
             f"{n.task(task)} ends and decrements barrier {pid}, which does not hold {n.barrier(barrier)} yet",
         )
+
+
+def _pair(table: Obligations, i: int) -> tuple[int, int]:
+    return int(table.first[i]), int(table.then[i])
+
+
+def _ended(graph: EventGraph, first: int, then: int) -> bool:
+    """Whether `first` is the end of an ENQUEUE all of whose causes come before `then`."""
+    kind, task = graph.kind_of(first)
+    if kind != Event.END or graph.program.kind[task] != Kind.ENQUEUE:
+        return False
+    return Ends(graph, then).ended(task)
 
 
 def find_cycle(graph: EventGraph) -> list[int]:

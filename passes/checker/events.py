@@ -231,21 +231,22 @@ class EventGraph:
                 continue
             start, end = self.node(Event.START, tasks), self.node(Event.END, tasks)
             at = np.arange(len(tasks), dtype=np.int32)
+            enqueues = np.nonzero(p.engine[self.ranges.enqueues] == e)[0]
+            through = self.node(Event.TRANSFER, enqueues)
             order = self.order_of(e)
             if order != "pool":
                 column[start], code[start] = columns, 4 * at
                 if order != "outstanding":
                     column[end], code[end] = columns, 4 * at + 2
-                    mine = np.nonzero(p.engine[self.ranges.enqueues] == e)[0]
-                    through = self.node(Event.TRANSFER, mine)
-                    column[through], code[through] = columns, 4 * p.position[self.ranges.enqueues[mine]] + 1
+                    column[through], code[through] = columns, 4 * p.position[self.ranges.enqueues[enqueues]] + 1
                 columns += 1
             else:
                 window[start], position[start] = windows, at
                 windows += 1
             if order in ("pool", "outstanding"):
                 window[end], position[end] = windows, at
-                windows += 1
+                window[through], position[through] = windows + 1, np.arange(len(through))
+                windows += 2 if len(through) else 1
         return column, code, window, position, columns, windows
 
     @cached_property

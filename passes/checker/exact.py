@@ -151,7 +151,11 @@ class Ends:
             return True
         if order == "serial" or not self.graph.ranges.first_of_entry[task]:
             return self.ended(before)
-        return order != "pool" and self._before(Event.START, before)
+        if order != "pool":
+            return self._before(Event.START, before)
+        engine = int(p.engine[task])
+        behind = int(p.position[task]) - p.machine.engines[engine].servers + 1
+        return all(self.ended(t) for t in p.lists[engine][: max(behind, 0)].tolist())
 
     def _enqueued(self, task: int) -> bool:
         r, p = self.graph.ranges, self.graph.program

@@ -362,7 +362,7 @@ class BootstrapOp(IRDLOperation):
 
 @irdl_op_definition
 class WorkItemOp(IRDLOperation):
-    """Firmware pushes tasks [low to high) of `engine` into its FIFO: at bootstrap, or once all that it names has passed.
+    """Firmware pushes tasks [low to high) of `engine` into its FIFO: at bootstrap, or once all it names has passed.
 
     `at` names barrier instances (their consumption interrupt programs the next instance, then pushes), `done` names
     fetches built at run time (their DMA interrupt). The handler of the last of them pushes. Items of one engine are

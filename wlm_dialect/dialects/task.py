@@ -106,7 +106,7 @@ def segment_sizes(op: Operation) -> tuple[int, ...]:
     """Sizes of the operand groups; cheaper than the accessors when all groups are wanted."""
     sizes = op.properties[SEGMENTS]
     assert isinstance(sizes, DenseArrayBase)
-    return sizes.get_values()  # type: ignore[return-value]
+    return sizes.get_values()
 
 
 def segments(sizes: Sequence[int]) -> Attribute:

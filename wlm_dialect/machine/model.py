@@ -1,4 +1,4 @@
-"""`MachineModel`: frozen, validated dataclasses. Times are ticks of the reference clock unless the name says otherwise."""
+"""`MachineModel`: frozen, validated dataclasses. Times are ticks of the reference clock unless a name says so."""
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property

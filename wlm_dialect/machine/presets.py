@@ -40,7 +40,7 @@ def _npu40xx(tiles: int) -> MachineModel:
         engines.append(EngineModel(f"dpu{t}", "dpu", t, fifo_depth=256, descriptor_slots=64, descriptor_bytes=800))
     for t in range(tiles):
         for s in range(2):
-            # one FIFO per SHAVE [assumption]; 64 ranges of 40 B and 64 invocations of 96 B per tile, shared by two [npu]
+            # one FIFO per SHAVE [assumption]; two share 64 ranges of 40 B and 64 invocations of 96 B [npu]
             engines.append(
                 EngineModel(f"shave{t}_{s}", "shave", t, fifo_depth=256, descriptor_slots=32, descriptor_bytes=136)
             )

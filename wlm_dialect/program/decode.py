@@ -1,6 +1,6 @@
 """IR -> `Program`: the only decoder. Reads operations in bulk, by property dictionaries and raw operand tuples."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     StringAttr,
     SymbolRefAttr,
+    i1,
     i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from wlm_dialect.dialects.barrier import ConfigureOp, DeclareOp
 from wlm_dialect.dialects.mgmt_dma import BootstrapOp, EnqueueOp, FetchOp, ProgramOp, SyncOp, WorkItemOp
-from wlm_dialect.dialects.task import BufferOp, GraphOp, RunOp, ViewOp, segment_sizes
+from wlm_dialect.dialects.task import GROUPS, BufferOp, GraphOp, RunOp, ViewOp, segment_sizes
 from wlm_dialect.errors import ProgramError, did_you_mean
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel, load_machine, machine_names, parse_machine, preset
@@ -93,7 +94,7 @@ def _plain(attribute: Attribute) -> Any:
         case StringAttr():
             return attribute.data
         case IntegerAttr():
-            return bool(attribute.value.data) if attribute.type.width.data == 1 else attribute.value.data  # type: ignore[union-attr]
+            return bool(attribute.value.data) if attribute.type == i1 else attribute.value.data
         case ArrayAttr():
             return [_plain(a) for a in attribute.data]
         case DictionaryAttr():
@@ -154,7 +155,7 @@ class _Decoder:
         self.items: list[tuple[int, int, int, list[int], list[int]]] = []
 
     def program(self) -> Program:
-        handlers = {
+        handlers: dict[type[Operation], Callable[[Any], None]] = {
             RunOp: self._run,
             BufferOp: self._buffer,
             ViewOp: self._view,
@@ -168,10 +169,10 @@ class _Decoder:
             WorkItemOp: self._work_item,
         }
         for op in self.graph.body.block.ops:
-            handler = handlers.get(type(op))  # type: ignore[arg-type]
+            handler = handlers.get(type(op))
             if handler is None:
                 raise ProgramError(f"@{self.draft.name}: {op.name} is not an operation of a task graph")
-            handler(op)  # type: ignore[operator]
+            handler(op)
         return self.draft.finish(
             buffers=self._finish_buffers(),
             barriers=self._finish_barriers(),
@@ -191,14 +192,13 @@ class _Decoder:
             raise self._fail(f"machine '{machine}' has no engine @{name}{did_you_mean(name, self.engines)}")
         return index
 
-    def _relations(self, op: Operation) -> dict[str, list[int]]:
+    def _relations(self, op: Operation) -> dict[str, Any]:
         operands = op.operands
         sizes = segment_sizes(op)[-5:]
         at = len(operands) - sum(sizes)
-        out: dict[str, list[int]] = {}
-        tables = (("after", self.task), ("reads", self.buffer), ("writes", self.buffer))
-        tables += (("waits", self.barrier), ("updates", self.barrier))
-        for (name, table), size in zip(tables, sizes, strict=True):
+        out: dict[str, Any] = {}
+        tables = (self.task, self.buffer, self.buffer, self.barrier, self.barrier)
+        for (name, _), table, size in zip(GROUPS, tables, sizes, strict=True):
             if size:
                 out[name] = self._indices(operands[at : at + size], table)
             at += size

@@ -140,7 +140,7 @@ class _Encoder:
             operands += [self.buffers[b] for b in writes]
             operands += [self._barrier(v) for v in waits]
             operands += [self._barrier(v) for v in updates]
-            sizes = (len(after), len(reads), len(writes), len(waits), len(updates))
+            sizes: tuple[int, ...] = (len(after), len(reads), len(writes), len(waits), len(updates))
             properties: dict[str, Attribute] = {"engine": self.symbols[engine], "cycles": _int(cycles)}
             if size:
                 properties["bytes"] = _int(size)
