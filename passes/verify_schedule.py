@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
-
 from wlm_dialect.errors import ScheduleError
+from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.checker.conditions import side_conditions
 from wlm_dialect.passes.checker.diagnose import Diagnosis, find_cycle
 from wlm_dialect.passes.checker.events import EventGraph
@@ -14,7 +11,7 @@ from wlm_dialect.passes.checker.findings import PROVED, REFUTED, UNDECIDED, Find
 from wlm_dialect.passes.checker.ranges import Ranges
 from wlm_dialect.passes.checker.rules import Obligations, obligations
 from wlm_dialect.passes.checker.structure import structure_findings
-from wlm_dialect.program import Program, decode, find_graphs
+from wlm_dialect.program import Program
 
 __all__ = ["PROVED", "REFUTED", "UNDECIDED", "Finding", "Verdict", "VerifySchedulePass", "check"]
 
@@ -89,18 +86,21 @@ def _counts(graph: EventGraph, tables: list[Obligations]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class VerifySchedulePass(ModulePass):
+class VerifySchedulePass(ProgramPass):
     """Prove each managed task graph safe for every timing (H1-H11); the IR does not change.
 
     Raises ScheduleError that lists what is wrong (at most 20 findings), with exit code 2 if the program is refuted and
     3 if it is undecided.
+
+    Precondition: phase managed. Postcondition: none of the hazards is possible.
     """
 
     name = "wlm-verify-schedule"
+    phases = ("managed",)
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for graph in find_graphs(op):
-            require_safe(check(decode(graph)))
+    def transform(self, program: Program) -> Program:
+        require_safe(check(program))
+        return program
 
 
 def require_safe(verdict: Verdict) -> None:
