@@ -10,6 +10,9 @@ from wlm_dialect.program import Kind, Program
 from wlm_dialect.runtime.conflicts import dependences
 from wlm_dialect.runtime.result import Handler, RunResult
 
+NEVER = 2**62
+"""A tick after everything, for what did not happen."""
+
 
 @dataclass(frozen=True, eq=False)
 class Causes:
@@ -78,5 +81,6 @@ def ready_ticks(result: RunResult) -> list[int]:
     table, ticks = (program.waits, result.lifted) if program.phase != "graph" else (dependences(program), result.end)
     ready = np.zeros(len(program), np.int64)
     if len(table.index):
-        np.maximum.at(ready, table.rows(), ticks[table.index])
+        awaited = ticks[table.index]
+        np.maximum.at(ready, table.rows(), np.where(awaited < 0, NEVER, awaited))
     return [int(t) for t in ready]

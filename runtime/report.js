@@ -61,7 +61,7 @@ function table(node, head, rows, go) {
 }
 
 function cards() {
-  const r = run, items = [[time(r.makespan), `makespan, ${number(r.makespan)} ticks`], [time(r.bootstrap), "bootstrap, before t = 0"]];
+  const r = run, items = [[time(r.makespan), `${r.outcome === "finished" ? "makespan" : "last end"}, ${number(r.makespan)} ticks`], [time(r.bootstrap), "bootstrap, before t = 0"]];
   if (D.ideal) items.push([(r.makespan / D.ideal).toFixed(2) + "×", `of the ideal ${time(D.ideal)}`]);
   items.push([number(r.interrupts), `interrupts, firmware busy ${time(r.firmware_busy)}`],
     [number(r.management_dmas), `management DMAs, ${number(r.management_bytes)} bytes`],

@@ -6,7 +6,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Kind, Program
-from wlm_dialect.runtime.causes import Causes, find_causes, ready_ticks
+from wlm_dialect.runtime.causes import NEVER, Causes, find_causes, ready_ticks
 from wlm_dialect.runtime.critical_path import Step, critical_path
 from wlm_dialect.runtime.result import FINISHED, RunResult
 
@@ -23,7 +23,7 @@ class EngineRow:
     busy: int  # at least one task of the network runs
     management: int  # otherwise, at least one management DMA runs
     stalls: dict[str, int]  # by STALLS
-    rest: int  # after the last task
+    rest: int  # after the last task; 0 where the run stopped before it
     queued: int  # summed over tasks: ready, but behind earlier ones of the same engine (not part of the sum above)
 
     def utilisation(self, horizon: int) -> float:
@@ -123,16 +123,16 @@ def split_gap(
     A gap is first charged to what the dependences impose: until the last of the task's waits lifts it is "barrier",
     management or not. What remains was the price of management: until the descriptor is there "fetch", until the
     pointer is in the FIFO "enqueue" (by DMA) or "firmware", until the engine takes it "order", then "dispatch".
-    `stop` replaces the start of a task that never started.
+    For a task that never started, `stop` says where the stretch ends.
     """
     start = int(result.start[task]) if stop is None else stop
     fetch = int(causes.fetch[task])
     pushed = "enqueue" if causes.enqueue[task] >= 0 else "firmware"
     bounds = (
         ("barrier", ready),
-        ("fetch", int(result.end[fetch]) if fetch >= 0 else 0),
-        (pushed, int(result.enqueued[task])),
-        ("order", int(result.head[task])),
+        ("fetch", _tick(result.end, fetch) if fetch >= 0 else 0),
+        (pushed, _tick(result.enqueued, task)),
+        ("order", _tick(result.head, task)),
         ("dispatch", start),
     )
     parts: list[tuple[str, int, int]] = []
@@ -143,6 +143,10 @@ def split_gap(
             parts.append((reason, at, until))
             at = until
     return parts
+
+
+def _tick(ticks: I64, n: int) -> int:
+    return int(ticks[n]) if ticks[n] >= 0 else NEVER
 
 
 def engine_rows(result: RunResult, causes: Causes, horizon: int) -> tuple[EngineRow, ...]:
@@ -167,6 +171,11 @@ def engine_rows(result: RunResult, causes: Causes, horizon: int) -> tuple[Engine
             else:
                 management += covered
             free = max(free, stop)
+        if len(started) < len(tasks):  # the run stopped first: what the next task was waiting for all the time
+            t = next(t for t in tasks.tolist() if start[t] < 0)
+            for reason, low, high in split_gap(result, causes, ready[t], t, free, horizon):
+                stalls[reason] += high - low
+            free = horizon
         rows.append(EngineRow(model.name, len(tasks), busy, management, stalls, max(0, horizon - free), queued))
     return tuple(rows)
 

@@ -42,7 +42,7 @@ def print_problem(result: RunResult) -> None:
     """The hazard, and who waits for whom, if the run did not finish."""
     p = result.program
     if result.hazard is not None:
-        print(f"tick {number(result.hazard.tick)}: {result.hazard.text}")
+        print(f"{result.hazard.rule} at tick {number(result.hazard.tick)}: {result.hazard.text}")
     if result.outcome == DEADLOCK or result.stuck:
         rows: list[list[object]] = []
         for row in result.stuck:

@@ -222,6 +222,18 @@ def test_a_deadlock_is_told_by_name() -> None:
     ]
 
 
+def test_an_engine_that_is_stuck_is_charged_with_what_its_next_task_waits_for() -> None:
+    """conv was pushed at 20 but load never ended: b0 holds it to the end of the run, at 100."""
+    table = [*FULL_TIMES[:3], (20, 25, -1, -1)]
+    table[1] = (0, 0, 0, -1)
+    stuck = result_of(
+        full_program(), table, outcome=DEADLOCK, makespan=20, armed=times(0, 0), lifted=times(-1, -1),
+        over=times(-1, -1), hazard=Hazard("H7", 100, 3, 0, -1, "stuck"),
+    )  # fmt: skip
+    row = next(row for row in make_report(stuck).engines if row.name == "dpu0")
+    assert (row.stalls["barrier"], row.busy, row.rest) == (100, 0, 0)
+
+
 def test_an_empty_program_has_an_empty_report() -> None:
     report = make_report(run(Draft("none", TINY).finish()))
     assert (report.horizon, report.engines, report.path, report.occupancy.peak) == (0, (), (), 0)
