@@ -81,7 +81,7 @@ def _print_engines(report: Report) -> None:
     for row in report.engines:
         shares = [row.busy, row.management, *(row.stalls[r] for r in reasons), row.rest]
         rows.append([row.name, row.tasks, *(_percent(part, report.horizon) for part in shares)])
-    print_table(columns, rows, "engines: busy, then why they stood still (share of the run)")
+    print_table(columns, rows, "engines: busy, then why they stood still (share of the run)", drop=("rest", "tasks"))
 
 
 def _percent(part: int, whole: int) -> str:
@@ -98,5 +98,8 @@ def _print_path(report: Report) -> None:
     steps = [report.path[n] for n in sorted(longest)]
     title = "its longest steps" if len(report.path) > len(steps) else ""
     print_table(
-        ["from", "ticks", "on", "what", "and then"], [[s.start, s.ticks, s.where, s.name, s.why] for s in steps], title
+        ["from", "ticks", "on", "what", "and then"],
+        [[s.start, s.ticks, s.where, s.name, s.why] for s in steps],
+        title,
+        drop=("and then", "from"),
     )

@@ -66,18 +66,35 @@ def terminal_width(stream: IO[str]) -> int | None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", stream: IO[str] | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str = "",
+    stream: IO[str] | None = None,
+    drop: Sequence[str] = (),
 ) -> None:
-    """Print a table with a title. On a terminal rich draws it if it is installed and the table fits."""
+    """Print a table with a title. On a terminal rich draws it if it is installed and the table fits.
+
+    Where the terminal is too narrow the columns in `drop` are left out, one after the other, until it fits.
+    """
     out = sys.stdout if stream is None else stream
     table = list(rows)
     width = terminal_width(out)
-    widest = max(map(len, plain_table(columns, table).splitlines()))
+    widest = _width(columns, table)
+    for name in drop:
+        if width is None or widest <= width:
+            break
+        kept = [n for n, column in enumerate(columns) if column != name]
+        columns, table = [columns[n] for n in kept], [[row[n] for n in kept] for row in table]
+        widest = _width(columns, table)
     if width is not None and widest + 4 <= width and _print_rich(columns, table, title, out):
         return
     if title:
         print(title, file=out)
     print(plain_table(columns, table, width), file=out)
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    return max(map(len, plain_table(columns, rows).splitlines()))
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str, out: IO[str]) -> bool:
@@ -89,7 +106,12 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     except ModuleNotFoundError:
         return False
     table = Table(
-        title=escape(title) or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
+        title=escape(title) or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1),
     )
     for n, column in enumerate(columns):
         right = bool(rows) and all(_numeric(row[n]) for row in rows)

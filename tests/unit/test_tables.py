@@ -55,6 +55,18 @@ def test_nothing_is_wider_than_the_terminal(narrow: None) -> None:
     assert "column11  11" in out.getvalue()
 
 
+def test_columns_that_can_be_spared_go_first(narrow: None) -> None:
+    out = Terminal()
+    columns = ["name", "a" * 30, "b" * 30, "c" * 10]
+    print_table(columns, [[1, 2, 3, 4]], stream=out, drop=("b" * 30, "c" * 10))
+    assert columns[1] in out.getvalue()
+    assert columns[2] not in out.getvalue()
+    assert columns[3] in out.getvalue()
+    piped = io.StringIO()
+    print_table(columns, [[1, 2, 3, 4]], stream=piped, drop=("b" * 30, "c" * 10))
+    assert piped.getvalue().split() == [*columns, "1", "2", "3", "4"]
+
+
 def test_rich_draws_where_somebody_looks_and_shows_the_same(narrow: None) -> None:
     pytest.importorskip("rich", reason="extra 'cli' is not installed")
     out = Terminal()

@@ -23,6 +23,9 @@ _COLUMNS = (
     ("verdict", "verdict"),
 )
 
+_DROP = ("tasks", "ideal", "bootstrap", "refills", "DMAs", "machine", "irqs", "outcome")
+"""What a narrow terminal does without, first to last; --json has it all."""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, rows)
     if args.json != "-":
         table = [[*(row[key] for key, _ in _COLUMNS), _to_ideal(row), _outcome(row)] for row in rows]
-        print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table)
+        print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table, drop=_DROP)
     if any(_failed(row) for row in rows):
         return 2
     return 3 if any(row["verdict"] == "undecided" for row in rows) else 0
