@@ -19,6 +19,7 @@ PASSES = {
     "wlm-place-programs": "place_programs:PlaceProgramsPass",
     "wlm-reduce-dependences": "reduce_dependences:ReduceDependencesPass",
     "wlm-set-machine": "set_machine:SetMachinePass",
+    "wlm-shorten-dependences": "shorten_dependences:ShortenDependencesPass",
     "wlm-split-barriers": "split_barriers:SplitBarriersPass",
     "wlm-verify-phase": "verify_phase:VerifyPhasePass",
     "wlm-verify-schedule": "verify_schedule:VerifySchedulePass",

@@ -9,7 +9,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate
-from wlm_dialect.passes.analysis.managers import management_queues, manager
+from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
@@ -65,8 +65,9 @@ class _Placement:
         self.mode = mode
         self.times: Estimate = estimate(program)
         self.out: list[Insertion] = []
+        self.managers = managers(program)
         self.starts = {}
-        for q in (*management_queues(self.machine), self.machine.firmware_channel):
+        for q in self.machine.engines:
             tasks = program.lists[self.machine.engine_index[q.name]]
             self.starts[q.name] = (tasks, np.asarray([self.times.start[t] for t in tasks.tolist()], np.int64))
 
@@ -74,7 +75,7 @@ class _Placement:
         compute = [e for e in range(len(self.machine.engines)) if self.machine.engines[e].kind != "dma"]
         for e in compute:
             if len(self.program.lists[e]):
-                queue = self.machine.engines[manager(self.machine, e)]
+                queue = self.machine.engines[self.managers[e]]
                 self._engine(e, self.machine.firmware_channel if self.mode == "firmware" else queue)
         return self._in_program_order()
 
@@ -98,13 +99,20 @@ class _Placement:
         listed, starts = self.starts[queue.name]
         cycles = self.machine.transfer_ticks(queue, (high - low) * self.machine.engines[engine].descriptor_bytes)
         ready = max((self.times.end[t] for t in users), default=0)
-        due = self.times.start[first] - 2 * cycles  # time to enqueue, too
+        due = self.times.start[first] - cycles - self._enqueue_ticks(queue)
         earliest = max(users, default=-1) + 1
         at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
         place = self._quiet(listed, at, until) if until > at else at
         return min(first, int(listed[place]) if place < len(listed) else first)
+
+    def _enqueue_ticks(self, queue: EngineModel) -> int:
+        """From the end of a fetch to the push of its group, with room for two others in front."""
+        if self.mode == "full":
+            return 3 * self.machine.transfer_ticks(queue, self.machine.management.enqueue_bytes)
+        firmware = self.machine.firmware
+        return 3 * (firmware.interrupt + firmware.program + firmware.push)
 
     def _quiet(self, listed: I32, low: int, high: int) -> int:
         """The place in [low, high] before which the queue idles longest; the first of equals."""

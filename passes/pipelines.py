@@ -16,6 +16,7 @@ from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
 from wlm_dialect.passes.place_programs import PlaceProgramsPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
+from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.passes.verify_schedule import VerifySchedulePass
@@ -27,6 +28,9 @@ def _barriers() -> tuple[ModulePass, ...]:
     return (
         VerifyPhasePass("graph"),
         # fewest edges first: every edge that goes is a producer slot, often a whole barrier
+        ReduceDependencesPass(),
+        # barriers that live long are the hard ones; what is moved may be implied there, hence reduced again
+        ShortenDependencesPass(),
         ReduceDependencesPass(),
         InsertBarriersPass(),
         # equal producer sets become one barrier before limits are checked

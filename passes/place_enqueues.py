@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate
-from wlm_dialect.passes.analysis.managers import manager
+from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -35,6 +35,7 @@ class _Placement:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.machine = program.machine
+        self.managers = managers(program)
         self.order: Order = task_order(program)
         self.times: Estimate = estimate(program)
         self.previous = program.barriers.previous.tolist()
@@ -51,7 +52,7 @@ class _Placement:
         return sorted(out, key=lambda item: item.before)
 
     def _engine(self, engine: int, tasks: list[int]) -> list[Insertion]:
-        queue = manager(self.machine, engine)
+        queue = self.managers[engine]
         compute = self.machine.engines[engine].descriptor_slots > 0
         if queue < 0:
             return []

@@ -77,7 +77,7 @@ class _Refills:
         self.queues = [
             self.machine.engine_index[e.name]
             for e in self.machine.engines_of("dma")
-            if e.source in ("", "ddr") and e.order == "serial" and len(program.lists[self.machine.engine_index[e.name]])
+            if e.order == "serial" and len(program.lists[self.machine.engine_index[e.name]])
         ]
         self.ends = {q: self.order.ends[program.lists[q]] for q in self.queues}
 

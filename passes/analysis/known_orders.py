@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wlm_dialect.kernels.csr import I32, I64, Csr
-from wlm_dialect.passes.analysis.managers import manager
+from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
@@ -32,7 +32,7 @@ class KnownOrders:
         self.users: I32 = np.full((count, lanes), -1, np.int32)
         self.at_head: I32 = np.full((count, lanes), -1, np.int32)
         self.enqueued: I32 = np.full((count, lanes), -1, np.int32)
-        self.manager = [manager(program.machine, e) for e in range(len(program.machine.engines))]
+        self.manager = managers(program)
         self.latest = self._latest_enqueue()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         for v in range(count):

@@ -1,20 +1,33 @@
 """Which DMA queue carries the management of an engine. Fixed per engine, so that its pushes are in order (H6)."""
 
-from wlm_dialect.machine import EngineModel, MachineModel
+import numpy as np
+
+from wlm_dialect.program import Kind, Program
 
 
-def management_queues(machine: MachineModel) -> tuple[EngineModel, ...]:
-    """DMA queues that may carry management: those that can read DDR, where descriptors and FIFO words lie."""
-    queues = machine.engines_of("dma")
-    return tuple(e for e in queues if e.source in ("", "ddr")) or queues
+def management_queues(program: Program) -> list[int]:
+    """DMA queues that carry management: the half with the least work of the network's own, at least one.
 
-
-def manager(machine: MachineModel, engine: int) -> int:
-    """The queue that fetches for and enqueues on `engine`; -1 if there is none.
-
-    A DMA queue is never its own. It may be any other: FIFO words can lie in either memory.
+    Any queue may: what npu_compiler derives from the source of a transfer is a rule for data (docs/rationale.md).
     """
-    queues = [q for q in management_queues(machine) if machine.engine_index[q.name] != engine]
-    if not queues:
-        queues = [q for q in machine.engines_of("dma") if machine.engine_index[q.name] != engine]
-    return machine.engine_index[queues[engine % len(queues)].name] if queues else -1
+    machine = program.machine
+    queues = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
+    own = program.kind == Kind.RUN
+    load = np.bincount(program.engine[own], program.cycles[own], len(machine.engines))
+    queues.sort(key=lambda q: (load[q], q))
+    return queues[: max(1, len(queues) // 2)]
+
+
+def managers(program: Program) -> list[int]:
+    """Per engine the queue that fetches for it and enqueues on it; -1 if there is none. A DMA queue is never its own.
+
+    Depends on the network's tasks only, so that every pass of a pipeline finds the same.
+    """
+    machine = program.machine
+    chosen = management_queues(program)
+    dmas = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
+    out: list[int] = []
+    for e in range(len(machine.engines)):
+        queues = [q for q in chosen if q != e] or [q for q in dmas if q != e]
+        out.append(queues[e % len(queues)] if queues else -1)
+    return out
