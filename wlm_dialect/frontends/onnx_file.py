@@ -52,6 +52,7 @@ class OnnxGraph:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     opset: int = 13
+    problem: str = ""  # what strict shape inference objects to
 
 
 def network_names() -> tuple[str, ...]:
@@ -87,7 +88,7 @@ def read_onnx(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
     inputs = [i for i in model.graph.input if i.name not in initializers]
     _fix_shapes(path, inputs, shapes)
     _drop_symbols(model, inputs)
-    inferred = _infer(onnx, model, path)
+    inferred, problem = _infer(onnx, model, path)
     graph = inferred.graph
     known: dict[str, tuple[int, ...]] = {}
     for value in (*graph.value_info, *graph.input, *graph.output):
@@ -114,6 +115,7 @@ def read_onnx(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
         inputs=tuple(i.name for i in inputs),
         outputs=tuple(o.name for o in graph.output),
         opset=opset,
+        problem=problem,
     )
 
 
@@ -190,15 +192,18 @@ def _drop_symbols(model: Any, inputs: Sequence[Any]) -> None:
             value.type.tensor_type.ClearField("shape")
 
 
-def _infer(onnx: Any, model: Any, path: Path) -> Any:
-    """Shapes of all values. Strict with data propagation first; what that refuses is tried with less."""
-    reason = ""
+def _infer(onnx: Any, model: Any, path: Path) -> tuple[Any, str]:
+    """The model with the shapes of all values, and why strict inference failed if it did.
+
+    Strict with data propagation first. What that refuses is tried with less: a custom op must not hide all shapes.
+    """
+    problem = ""
     for options in ({"strict_mode": True, "data_prop": True}, {"strict_mode": True}, {"data_prop": True}):
         try:
-            return onnx.shape_inference.infer_shapes(model, **options)
+            return onnx.shape_inference.infer_shapes(model, **options), problem
         except Exception as error:  # InferenceError, or what protobuf makes of a model that is too large
-            reason = reason or str(error).strip().splitlines()[0]
-    raise FrontendError(f"{path}: shapes cannot be inferred: {reason}")
+            problem = problem or " ".join(str(error).split())
+    raise FrontendError(f"{path}: shapes cannot be inferred: {problem}")
 
 
 def _dims(value: Any) -> tuple[int, ...] | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Shape, Tensor, Use
 from wlm_dialect.frontends.onnx_file import Node, OnnxGraph
+from wlm_dialect.frontends.onnx_ops import SAME_SHAPE
 
 Dims = tuple[int, ...]
 _AUTOMATIC = re.compile(r"n?\d*")  # names that exporters number through
@@ -101,11 +102,14 @@ class Importer:
         """Static shape of a value."""
         dims = self.graph.shapes.get(name)
         if dims is None:
-            raise FrontendError(f"the shape of '{name}' cannot be inferred ({where}); give all inputs a --shape")
+            problem = f": {self.graph.problem}" if self.graph.problem else "; it depends on values"
+            raise FrontendError(f"the shape of '{name}' cannot be inferred ({where}){problem}")
         return dims
 
     def out_dims(self, node: Node, k: int = 0) -> Dims:
         """Static shape of an output of a node."""
+        if node.op in SAME_SHAPE and k == 0 and node.outputs[0] not in self.graph.shapes:
+            self.graph.shapes[node.outputs[0]] = self.in_dims(node)  # shape inference does not know every version
         return self.dims(node.outputs[k], self.place(node))
 
     def in_dims(self, node: Node, k: int = 0) -> Dims:

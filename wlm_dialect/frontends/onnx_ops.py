@@ -98,6 +98,9 @@ SHAVE_REDUCE = (
 )
 """SHAVE, reduced axes whole; ReduceMean over the rows and columns of an image is a DPU pooling."""
 
+SAME_SHAPE = (*FUSED, *SHAVE_NORMALIZE, *SHAVE_IMAGE)
+"""The first output has the shape of the first input."""
+
 RESIZE_COST = 4
 """SHAVE passes per element of Resize and Upsample."""
 
