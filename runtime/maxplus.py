@@ -156,7 +156,7 @@ def _room(ready: Prepared, pushed: I32) -> I32:
         own = np.nonzero(link[tasks] == 0)[0]
         booted = int(np.count_nonzero(pushed[tasks[own]] < 0))
         _need(booted <= engine.fifo_depth + 1, "bootstrap overflows a work FIFO")
-        room[tasks[own[engine.fifo_depth :]]] = tasks[own[: len(own) - engine.fifo_depth]]
+        room[tasks[own[engine.fifo_depth :]]] = tasks[own[: max(0, len(own) - engine.fifo_depth)]]
     room[pushed < 0] = -1
     return room
 
