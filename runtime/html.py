@@ -17,8 +17,8 @@ _PARTS = Path(__file__).parent
 def make_html(reports: Sequence[Report], *, ideal: int | None = None) -> str:
     """The page. Several reports become tabs and a table of modes; `ideal` (ticks) is compared with when given."""
     names: dict[str, int] = {}
-    data = {"ideal": ideal, "runs": [_run(report, names) for report in reports], "names": []}
-    data["names"] = list(names)
+    runs = [_run(report, names) for report in reports]
+    data = {"ideal": ideal, "runs": runs, "names": list(names)}
     # A page must not end its own script: "</script>" and "<!--" may stand in a task's name.
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     page = (_PARTS / "report.html").read_text(encoding="utf-8")

@@ -135,8 +135,9 @@ const canvas = $("timeline"), g = canvas.getContext("2d");
 const hasFirmware = () => run.handlers.length > 0;
 const laneTop = (lane) => AXIS + lane * ROW;
 const areaTop = () => laneTop(run.lanes.length + (hasFirmware() ? 1 : 0)) + 8;
-const width = () => canvas.clientWidth - GUTTER;
-const x = (tick) => GUTTER + (tick - view[0]) * width() / (view[1] - view[0]);
+let wide = 1; // of the plot, in pixels; asking the page for it once per bar would be most of the work
+const width = () => wide;
+const x = (tick) => GUTTER + (tick - view[0]) * wide / (view[1] - view[0]);
 const tickAt = (px) => view[0] + (px - GUTTER) * (view[1] - view[0]) / width();
 
 function zoomTo(low, high) {
@@ -157,6 +158,7 @@ function draw() { if (!pending) { pending = true; requestAnimationFrame(paint); 
 
 function paint() {
   pending = false;
+  wide = Math.max(1, canvas.clientWidth - GUTTER);
   const scale = window.devicePixelRatio || 1, high = areaTop() + (run.occupancy[0].length ? AREA + 6 : 0);
   canvas.style.height = high + "px";
   if (canvas.width !== Math.round(canvas.clientWidth * scale) || canvas.height !== Math.round(high * scale)) {
@@ -214,16 +216,16 @@ function drawLane(tasks, lane, find, path) {
     const blocked = x(Math.max(t.head[task], n ? until(run, tasks[n - 1]) : 0));
     if (left - blocked > 1) { g.fillStyle = ink.blocked; g.fillRect(blocked, top + tall / 2 - 2, left - blocked, 4); }
     if (begin >= run.horizon && t.start[task] < 0) continue;
-    const critical = path && run.critical[task], wide = Math.max(right - left, 1);
+    const critical = path && run.critical[task], size = Math.max(right - left, 1);
     if (right <= lastX && !critical) continue; // under the pixel of its neighbour
-    lastX = left + wide;
+    lastX = left + size;
     const found = find && nameOf(task).toLowerCase().includes(find);
     g.globalAlpha = find && !found ? 0.2 : 1;
     g.fillStyle = t.kind[task] ? ink.management : run.lanes[lane].kind === "dma" ? ink.dma : ink.task;
-    g.fillRect(left, top, wide > 3 ? wide - 0.5 : wide, tall);
-    if (critical) { g.fillStyle = ink.accent; g.fillRect(left, top + tall, wide, 2.5); }
-    if (task === hover || task === picked) { g.strokeStyle = ink.ink; g.lineWidth = 1.5; g.strokeRect(left, top, wide, tall); g.lineWidth = 1; }
-    if (wide > 34) {
+    g.fillRect(left, top, size > 3 ? size - 0.5 : size, tall);
+    if (critical) { g.fillStyle = ink.accent; g.fillRect(left, top + tall, size, 2.5); }
+    if (task === hover || task === picked) { g.strokeStyle = ink.ink; g.lineWidth = 1.5; g.strokeRect(left, top, size, tall); g.lineWidth = 1; }
+    if (size > 34) {
       g.fillStyle = "#fff"; g.textAlign = "left";
       const at = Math.max(left, GUTTER) + 4, fits = Math.floor((right - at - 4) / 6), name = nameOf(task);
       if (fits > 3) g.fillText(name.length > fits ? name.slice(0, fits - 1) + "…" : name, at, top + tall / 2);
