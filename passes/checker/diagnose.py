@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.passes.checker.events import Event, EventGraph
-from wlm_dialect.passes.checker.exact import Ends, Search, StaleWait, stale_wait
+from wlm_dialect.passes.checker.exact import Ends, Search, StaleWait, servers_suffice, stale_wait
 from wlm_dialect.passes.checker.findings import Finding, Names
 from wlm_dialect.passes.checker.rules import Obligations
 from wlm_dialect.program import Kind
@@ -47,7 +47,8 @@ class Diagnosis:
         graph = self.graph
         if graph.inexact and self.search.left <= 0:
             return "more is in flight than clocks record, and the search was cut short"
-        if not graph.relaxed:
+        by_id = graph.program.machine.firmware.service_order == "id" and len(graph.handler_source) > 1
+        if not graph.relaxed or (not by_id and servers_suffice(graph, then)):
             return ""
         if self._optimistic is None:
             self._optimistic = EventGraph(graph.program, graph.ranges, optimistic=True)
@@ -57,7 +58,7 @@ class Diagnosis:
             ordered = self._optimistic.clocks.before(first, then) or _ended(self._optimistic, first, then)
             if not ordered and self._optimistic_search.precedes(first, then) is False:
                 return ""
-        if graph.program.machine.firmware.service_order == "id" and len(graph.handler_source) > 1:
+        if by_id:
             return "firmware serves by id: who is served first depends on who is pending"
         return "servers of a pool: which one takes a task depends on timing"
 
@@ -136,9 +137,12 @@ class Diagnosis:
             case "H6":
                 return self._room_text(because, first, task, other), ()
             case "H8":
-                return f"{n.task(task)} may start before {n.task(other)} ends, although they touch the same data", ()
+                return f"{n.task(task)} may start before {n.task(other)} ends, although {self._shared(task, other)}", ()
             case _:
                 return f"{n.barrier(barrier)} may lift before {n.task(task)} has ended", ()
+
+    def _shared(self, task: int, other: int) -> str:
+        return "it depends on it" if other in self.graph.program.after[task].tolist() else "they touch the same data"
 
     def _role(self, first: int, barrier: int) -> str:
         """Why `first` matters to an instance: it uses one of the instances before, or pushes it."""
@@ -154,8 +158,11 @@ class Diagnosis:
         n = self.names
         depth = self.graph.program.machine.engines[int(self.graph.program.engine[task])].fifo_depth
         if self.graph.kind_of(first)[0] == Event.HEAD:
-            return f"{n.task(task)} is pushed at once with {n.task(other)}, but the work FIFO takes {depth} entries"
-        return f"{n.task(task)} may be pushed while {n.task(other)} and all {depth} entries are still queued, {because}"
+            return f"{n.task(task)} is pushed at once with {n.task(other)}, but the work FIFO has depth {depth}"
+        return (
+            f"{n.task(task)} may be pushed while {n.task(other)} is still queued and the work FIFO (depth {depth}) "
+            f"is full, {because}"
+        )
 
     def _stale_text(self, first: int, task: int, barrier: int) -> tuple[str, tuple[str, ...]]:
         n = self.names

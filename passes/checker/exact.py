@@ -105,6 +105,27 @@ class Search:
         return False
 
 
+def servers_suffice(graph: EventGraph, then: int) -> bool:
+    """Whether no pool can hold up what comes before `then`: some server is free whenever a task comes to head.
+
+    Then the graph has all the order there is, and an obligation on `then` that fails is a hazard. Looks at the tasks up
+    to the one whose head `then` is, and at all tasks of other pools.
+    """
+    kind, own = graph.kind_of(then)
+    p = graph.program
+    for e, tasks in enumerate(p.lists):
+        if graph.order_of(e) != "pool":
+            continue
+        seen = tasks[: int(p.position[own]) + 1] if kind == Event.HEAD and p.engine[own] == e else tasks
+        row = graph.clocks.row[graph.node(Event.HEAD, seen)]
+        window = int(graph.places[2][graph.node(Event.END, tasks[0])]) if len(tasks) else 0
+        bits = np.array([m.bit_count() for m in graph.clocks.mask[row, window].tolist()], np.int32)
+        ended = graph.clocks.base[row, window] + 1 + bits
+        if np.any(np.arange(len(seen)) - ended >= p.machine.engines[e].servers):
+            return False
+    return True
+
+
 class Ends:
     """Whether an ENQUEUE that may block has ended before an event, although no path leads from its end.
 

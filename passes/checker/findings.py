@@ -108,10 +108,10 @@ class Names:
     def role(self, node: int, barrier: int) -> str:
         """What an event has to do with an instance: ` (it waits on b7#1)`; empty if nothing."""
         kind, task = self.graph.kind_of(node)
-        if kind not in (Event.START, Event.END):
-            return ""
         p = self.program
-        for verb, table in (("waits on", p.waits), ("updates", p.updates), ("programs", p.programs)):
+        tables = (("programs", p.programs), ("waits on", p.waits), ("updates", p.updates))
+        matters = {Event.START: tables[1:2], Event.END: tables}
+        for verb, table in matters.get(kind, ()):
             if barrier in table[task].tolist():
                 return f" (it {verb} {self.barrier(barrier)})"
         return ""

@@ -130,7 +130,7 @@ class DownSet:
         """Add all that comes before `event`, and the event unless `itself` is False."""
         c = self.clocks
         row = c.row[event]
-        np.maximum(self._line, c.lines[row], self._line)
+        self._line = np.maximum(self._line, c.lines[row])
         for w in range(self._base.shape[1]):
             self._base[1, w], self._mask[1, w] = c.base[row, w], c.mask[row, w]
             inner.merge_window(self._base, self._mask, 0, 1, w)

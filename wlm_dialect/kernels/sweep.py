@@ -41,7 +41,7 @@ def merge_window(base: I32, mask: I64, into: int, row: int, w: int) -> None:
 def absorb(lines: I32, base: I32, mask: I64, into: int, node: int, row: I32, effect: I32, itself: bool) -> None:
     """Let what comes before the event `node` come before the clock `into`, and the event `itself` if so wanted."""
     source = row[node]
-    np.maximum(lines[into], lines[source], lines[into])
+    lines[into] = np.maximum(lines[into], lines[source])
     for w in range(base.shape[1]):
         merge_window(base, mask, into, source, w)
     column, value = effect[node, 0], effect[node, 1]

@@ -1,0 +1,237 @@
+"""For each rule a safe program, a mutant one edit away, and the exact first line that the checker says of it."""
+
+import pytest
+
+from tests.unit.verify_schedule_cases import FULL, PARTIAL, program, verdict
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.machine import preset
+from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED, VerifySchedulePass, check
+
+FETCH2 = "mgmt_dma.fetch @dpu0 [2 to 3) slots [2 to 3) on @dma0 cycles 20\n"
+LAST = '    task.run @dma0 "last"'
+
+FULL_MUTANTS = {
+    "H1: the DMA that programs b0#2 is awaited too late": (
+        (("waits(%r) updates(%a1)", "updates(%a1)"), ("writes(%w) updates(%a2)", "writes(%w) waits(%r) updates(%a2)")),
+        "'conv2' on dpu0 may be at head before b0#2 is armed, because nothing orders the end of 'program 2 barriers' "
+        "on dma1 (it programs b0#2) before it [H1]",
+    ),
+    "H2: the tail on a barrier whose user may be late": (
+        (("%t = barrier.configure 4", "%t = barrier.configure 5"),),
+        "'last' on dma0 may end before the tail b5#1 is armed, because nothing orders the start of 'log' on dma1 (it "
+        "waits on b5#0) before it [H2]",
+    ),
+    "H3: instances pushed while the barrier FIFO is full": (
+        (("waits(%s) updates(%r)", "updates(%r)"), ("waits(%x)", "waits(%s, %x)")),
+        "'program 2 barriers' on dma1 may push b0#2 while its FIFO still holds 1, because nothing orders the start of "
+        "'conv0' on dpu0 (it waits on b0#0) before it [H3]",
+    ),
+    "H4: a descriptor fetched after its use": (
+        ((FETCH2, ""), (LAST, FETCH2 + LAST)),
+        "'conv2' on dpu0 may be at head before its descriptor is fetched, because nothing orders the end of "
+        "'fetch dpu0[2:3]' on dma0 before it [H4]",
+    ),
+    "H5: a descriptor fetched into a live slot": (
+        (("slots [2 to 3)", "slots [1 to 2)"),),
+        "'fetch dpu0[2:3]' on dma0 may overwrite the descriptor of 'conv1' on dpu0, which may not have ended [H5]",
+    ),
+    "H6: enqueues on two channels": (
+        (
+            ("enqueue @dpu0 [2 to 3) on @dma0", "enqueue @dpu0 [2 to 3) on @dma1"),
+            ("@dma0 [0 to 11)", "@dma0 [0 to 10)"),
+            ("@dma1 [0 to 2)", "@dma1 [0 to 3)"),
+        ),
+        "'enqueue dpu0[2:3]' on dma1 may push before its turn, because nothing orders the end of 'enqueue dpu0[0:2]' "
+        "on dma0 before it [H6]",
+    ),
+    "H7: a circle": (
+        (('"load0" updates', '"load0" waits(%b1) updates'), ('"store1" waits(%b1)', '"store1"')),
+        "deadlock: each of these events waits for the one before: the end of 'load0' on dma0 -> the start of 'conv0' "
+        "on dpu0 -> the end of 'conv0' on dpu0 -> the head of 'conv1' on dpu0 -> the start of 'conv1' on dpu0 -> the "
+        "end of 'conv1' on dpu0 -> the start of 'load0' on dma0 -> the end of 'load0' on dma0 [H7]",
+    ),
+    "H8: a reader that races with a writer": (
+        (('"last" updates', '"last" reads(%w) updates'),),
+        "'last' on dma0 may start before 'log' on dma1 ends, although they touch the same data [H8]",
+    ),
+    "H9: a count that no user makes": (
+        (("2 producers 1 consumers 1", "2 producers 1 consumers 2"),),
+        "b2#0 is configured with 2 consumers, but its users count 1 [H9]",
+    ),
+    "H10: a task that the tail does not wait for": (
+        (("4 producers 2", "4 producers 1"), ("waits(%x) updates(%t)", "waits(%x)")),
+        "the tail b4#0 may lift before 'log' on dma1 has ended [H10]",
+    ),
+    "H11: an instance after the tail": (
+        (
+            ("    mgmt_dma.bootstrap", "    %u = barrier.configure 6 producers 1 consumers 1\n    mgmt_dma.bootstrap"),
+            ("%t]", "%t, %u]"),
+        ),
+        "b6#0 is never used: its counters are not zero at the end [H11]",
+    ),
+}
+
+
+def lines(edits, rule, text=FULL, machine=None):
+    """The lines of one rule."""
+    return [str(f) for f in verdict(text, edits, machine).findings if f.rule == rule]
+
+
+@pytest.mark.parametrize(("edits", "line"), FULL_MUTANTS.values(), ids=FULL_MUTANTS)
+def test_each_rule_finds_its_mutant(edits, line):
+    rule = line[line.rindex("[") + 1 : -1]
+    assert lines(edits, rule)[0] == line
+    assert verdict(FULL, edits).status == REFUTED
+
+
+@pytest.mark.parametrize("name", [n for n in FULL_MUTANTS if not n.startswith("H11")])
+def test_a_mutant_breaks_only_its_rule(name):
+    edits, _ = FULL_MUTANTS[name]
+    assert {f.rule for f in verdict(FULL, edits).findings} == {name.partition(":")[0]}
+
+
+@pytest.mark.parametrize("text", [FULL, PARTIAL], ids=["full", "partial"])
+def test_the_safe_programs_are_proved(text):
+    safe = verdict(text)
+    assert (safe.status, safe.findings) == (PROVED, ())
+    assert [p.partition(":")[0] for p in safe.properties if p.startswith(("H1:", "H2:", "H10:"))] == ["H1", "H2", "H10"]
+    assert "a barrier takes its next instance in the tick in which the one before is over" in safe.conditions
+
+
+PARTIAL_MUTANTS = {
+    "H1: pushed by the wrong handler": (
+        (("[1 to 2) at(%a0)", "[1 to 2) at(%f)"),),
+        "'conv1' on dpu0 may be at head before b1#1 is armed, because nothing orders the handler of b1#0 before it "
+        "[H1]",
+    ),
+    "H2: a producer pushed by the wrong handler": (
+        (("@dma0 [3 to 4) at(%a1)", "@dma0 [3 to 4) at(%a0)"),),
+        "'load2' on dma0 may end before b1#2 is armed, because nothing orders the handler of b1#1 before it [H2]",
+    ),
+    "H6: an instance that no interrupt programs": (
+        (('1 consumers 1 irq "over"\n    %a2', "1 consumers 1\n    %a2"),),
+        "b1#2 is never programmed: neither at bootstrap nor later (the interrupt of b1#1 is off) [H6]",
+    ),
+    "H7: a work item that no interrupt pushes": (
+        (('1 consumers 1 irq "over"\n    %a2', "1 consumers 1\n    %a2"),),
+        "work item dma0[3:4] is pushed when b1#1 is over, but that interrupt is off [H7]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edits", "line"), PARTIAL_MUTANTS.values(), ids=PARTIAL_MUTANTS)
+def test_firmware_programs(edits, line):
+    assert lines(edits, line[line.rindex("[") + 1 : -1], PARTIAL)[0] == line
+
+
+def test_firmware_never_waits_for_room():
+    small = preset("tiny").with_(**{"dpu.fifo_depth": 1})
+    early = (("[2 to 3) at(%a1)", "[2 to 3) at(%a0)"),)
+    assert lines((), "H6", PARTIAL, small) == []
+    assert lines(early, "H6", PARTIAL, small) == [
+        "'conv2' on dpu0 may be pushed while 'conv1' on dpu0 is still queued and the work FIFO (depth 1) is full, "
+        "because nothing orders the end of 'conv0' on dpu0 before it [H6]"
+    ]
+
+
+def test_a_full_fifo_that_drops():
+    small = preset("tiny").with_(**{"dpu.fifo_depth": 1})
+    assert lines((), "H6", machine=small) == []
+    assert lines((), "H6", machine=small.with_(full_fifo="drop")) == [
+        "'conv1' on dpu0 is pushed at once with 'conv0' on dpu0, but the work FIFO has depth 1 [H6]",
+        "'conv2' on dpu0 may be pushed while 'conv1' on dpu0 is still queued and the work FIFO (depth 1) is full, "
+        "because nothing orders the end of 'conv0' on dpu0 before it [H6]",
+    ]
+
+
+def test_several_waits_are_judged_exactly():
+    # load1 may be at head long before b2#1 is armed, but it cannot start before load0: that one also lifts what arms it
+    text = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %u = barrier.configure 0 producers 1 consumers 1
+    %v = barrier.configure 0 producers 1 consumers 1
+    %g = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 2 producers 1 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%u, %v, %g, %t]
+    mgmt_dma.work_item @dma0 [0 to 5)
+    mgmt_dma.work_item @dma1 [0 to 1)
+    task.run @dma0 "a" updates(%u) cycles 100
+    task.run @dma0 "b" waits(%u) cycles 100
+    task.run @dma0 "c" updates(%v) cycles 100
+    task.run @dma0 "d" updates(%g) cycles 100
+    task.run @dma1 "e" waits(%v, %g) updates(%t) cycles 100
+    task.run @dma0 "f" cycles 100
+  }
+}
+"""
+    edits = (('"f" cycles 100', '"f" updates(%t) cycles 100'), ("2 producers 1", "2 producers 2"))
+    assert verdict(text, edits).status == PROVED
+    alone = (*edits, ("waits(%v, %g)", "waits(%v)"), ("%g = barrier.configure 1 producers 1 consumers 1\n", ""))
+    alone += (("%v, %g, %t]", "%v, %t]"), ('"d" updates(%g)', '"d"'))
+    assert lines(alone, "H1", text) == [
+        "'e' on dma1 may be at head before b0#1 is armed, because nothing orders the start of 'b' on dma0 (it waits on "
+        "b0#0) before it [H1]"
+    ]
+
+
+def test_bounded_re_arming_needs_distance():
+    edits = FULL_MUTANTS["H2: the tail on a barrier whose user may be late"][0]
+    near = preset("tiny").with_(**{"barriers.rearm": "bounded", "barriers.rearm_delta": 1})
+    assert verdict(FULL, (), near).status == PROVED
+    far = preset("tiny").with_(**{"barriers.rearm": "bounded", "barriers.rearm_delta": 50})
+    doubt = verdict(FULL, (), far)
+    assert doubt.status == UNDECIDED
+    assert str(doubt.findings[0]) == (
+        "the head of 'conv1' on dpu0 may come less than 50 ticks after the start of 'conv0' on dpu0: b0#1 may still be "
+        "re-arming [H1] (undecided: bounded re-arming: each task counts for one tick)"
+    )
+    assert verdict(FULL, edits, far).status == REFUTED
+
+
+def test_a_pool_leaves_some_programs_undecided():
+    pool = preset("tiny").with_(**{"dpu.order": "pool", "dpu.servers": 2})
+    found = verdict(FULL, (), pool)
+    assert found.status == REFUTED  # conv1 takes the second server at once; only conv2 has to wait for one
+    doubts = [str(f) for f in found.findings if f.undecided]
+    assert doubts[0] == (
+        "'conv2' on dpu0 may be at head before b0#2 is armed, because nothing orders the start of 'conv1' on dpu0 (it "
+        "waits on b0#1) before it [H1] (undecided: servers of a pool: which one takes a task depends on timing)"
+    )
+
+
+def test_the_story_tells_what_happens():
+    edits, _ = FULL_MUTANTS["H1: the DMA that programs b0#2 is awaited too late"]
+    assert verdict(FULL, edits).findings[0].story == (
+        "delay the end of 'program 2 barriers' on dma1",
+        "'conv2' on dpu0 is at head; barrier 0 still holds b0#1 and reads zero",
+        "'conv2' on dpu0 starts before the producers of b0#2 have ended",
+    )
+
+
+def test_only_managed_programs():
+    text = 'builtin.module attributes {wlm.machine = "tiny"} { task.graph @g { task.run @dma0 "a" cycles 1 } }'
+    with pytest.raises(ScheduleError, match=r"^@g is in phase graph; only a managed program can be verified: run one"):
+        check(program(text))
+
+
+def test_the_pass_lists_at_most_twenty_findings_and_sets_the_exit_code():
+    edits = (("%a0, %a1, %b0, %b1, %s, %r, %x, %t]", "%t]"), ("@dma0 [0 to 11)", "@dma0 [0 to 1)"))
+    edits += (
+        ("slots [2 to 3)", "slots [4 to 5)"),
+        ("@dma1 [0 to 2)", "@dma1 [0 to 1)"),
+        ("enqueue @dpu0 [0 to 2)", "enqueue @dpu0 [1 to 2)"),
+    )
+    with pytest.raises(ScheduleError) as failure:
+        VerifySchedulePass().transform(program(FULL, edits))
+    shown = str(failure.value).splitlines()
+    assert shown[0].startswith("@net is refuted: ")
+    assert len(shown) == 21
+    assert shown[-1].startswith("and ")
+    assert failure.value.exit_code == 2
+    far = preset("tiny").with_(**{"barriers.rearm": "bounded", "barriers.rearm_delta": 50})
+    with pytest.raises(ScheduleError) as failure:
+        VerifySchedulePass().transform(program(FULL, (), far))
+    assert failure.value.exit_code == 3
+    safe = program(FULL)
+    assert VerifySchedulePass().transform(safe) is safe
