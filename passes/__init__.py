@@ -9,6 +9,7 @@ from xdsl.passes import ModulePass
 PASSES = {
     "wlm-assign-barriers": "assign_barriers:AssignBarriersPass",
     "wlm-insert-barriers": "insert_barriers:InsertBarriersPass",
+    "wlm-insert-dependences": "insert_dependences:InsertDependencesPass",
     "wlm-insert-fetches": "insert_fetches:InsertFetchesPass",
     "wlm-insert-pulses": "insert_pulses:InsertPulsesPass",
     "wlm-insert-tail": "insert_tail:InsertTailPass",

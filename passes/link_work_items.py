@@ -60,6 +60,7 @@ class _Linker:
         self.previous = program.barriers.previous.tolist()
         self.waits, self.updates = program.waits.lists(), program.updates.lists()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
+        self.times = estimate(program)
         self._over_rows()
         self.over_time = self._over_times()
         self.trusts_order = program.machine.firmware.service_order == "arrival"
@@ -87,15 +88,30 @@ class _Linker:
         for i, t in enumerate(tasks):
             at = self._needed(self._causes(tasks, i), passed)
             fetched = [f for f in self.fetch.get(t, ()) if f not in done]
-            if out and not at and not fetched:
-                out[-1] = (*out[-1][:3], i + 1, *out[-1][4:])
-                continue
+            joins = bool(out) and self._joins(out[-1], at, fetched)
             passed.update(at)
             if len(passed) > 2 * _RECENT:  # later ones know more; forgetting one costs at most a superfluous cause
                 passed = set(sorted(passed, key=self.over_time.__getitem__)[-_RECENT:])
             done.update(fetched)
-            out.append((t, engine, i, i + 1, at, fetched))
+            if joins:
+                first, _, low, _, before, after = out[-1]
+                out[-1] = (first, engine, low, i + 1, sorted({*before, *at}), [*after, *fetched])
+            else:
+                out.append((t, engine, i, i + 1, at, fetched))
         return out
+
+    def _joins(self, item: tuple[int, int, int, int, list[int], list[int]], at: list[int], fetched: list[int]) -> bool:
+        """Whether the next task may join an item: what it waits for is over before the item could be pushed anyway.
+
+        In program order, so that nothing deadlocks, and by estimate, so that nothing is late.
+        """
+        first, _, _, _, before, after = item
+        if not at and not fetched:
+            return True
+        pushed = max([*(self.over_time[v] for v in before), *(self.times.end[f] for f in after)], default=-1)
+        in_order = all(self.last[v] < first for v in at) and all(f < first for f in fetched)
+        due = max([*(self.over_time[v] for v in at), *(self.times.end[f] for f in fetched)])
+        return in_order and due <= pushed
 
     def _causes(self, tasks: list[int], index: int) -> set[int]:
         """Instances that must be over before the task at `index` may be pushed."""
@@ -143,7 +159,7 @@ class _Linker:
                 np.maximum(self.known[v], row, out=self.known[v])
 
     def _over_times(self) -> list[int]:
-        times = estimate(self.program)
+        times = self.times
         return [
             max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
             for p, c in zip(self.producers, self.consumers, strict=True)

@@ -7,6 +7,7 @@ from xdsl.passes import ModulePass
 
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
+from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.insert_fetches import InsertFetchesPass
 from wlm_dialect.passes.insert_pulses import InsertPulsesPass
 from wlm_dialect.passes.insert_tail import InsertTailPass
@@ -22,6 +23,15 @@ from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.passes.verify_schedule import VerifySchedulePass
 
 Mode = Literal["firmware", "partial", "full"]
+
+
+def _graph(mode: Mode) -> tuple[ModulePass, ...]:
+    return (
+        # a front end has done this; IR written by hand may name only what its tasks read and write
+        InsertDependencesPass(),
+        # fetches are tasks like others from here on: their order is kept by the same barriers
+        InsertFetchesPass(mode),
+    )
 
 
 def _barriers() -> tuple[ModulePass, ...]:
@@ -44,12 +54,12 @@ def _barriers() -> tuple[ModulePass, ...]:
 
 def firmware() -> tuple[ModulePass, ...]:
     """Firmware does everything from interrupts, descriptor fetches included."""
-    return (InsertFetchesPass("firmware"), *_barriers(), *_by_firmware("firmware"))
+    return (*_graph("firmware"), *_barriers(), *_by_firmware("firmware"))
 
 
 def partial() -> tuple[ModulePass, ...]:
     """The compiler fetches descriptors; firmware enqueues and programs barriers."""
-    return (InsertFetchesPass("partial"), *_barriers(), *_by_firmware("partial"))
+    return (*_graph("partial"), *_barriers(), *_by_firmware("partial"))
 
 
 def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]:
@@ -72,7 +82,7 @@ def _final() -> tuple[ModulePass, ...]:
 def full() -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
     return (
-        InsertFetchesPass("full"),
+        *_graph("full"),
         *_barriers(),
         LimitBarriersPass(),
         AssignBarriersPass("full"),

@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wlm_dialect.frontends.dependences import drop_implied, find_dependences
+from wlm_dialect.program.conflicts import drop_implied, find_dependences
 
 SPANS = [(space, low, high) for space in (0, 1) for low in range(6) for high in range(low + 1, 7)]
 accesses = st.lists(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlm_dialect.errors import FrontendError
-from wlm_dialect.frontends.dependences import drop_implied, find_dependences, spans
+from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream, TaskSpec
 from wlm_dialect.frontends.layers import Network
 from wlm_dialect.frontends.memory import plan_units

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from wlm_dialect.program import Buffers
+from wlm_dialect.program.model import Buffers
 
 Span = tuple[int, int, int]
 """(address space, low, high): the bytes [low, high) of one space. Spans of different spaces never overlap."""
