@@ -135,8 +135,9 @@ class DownSet:
             self._base[1, w], self._mask[1, w] = c.base[row, w], c.mask[row, w]
             inner.merge_window(self._base, self._mask, 0, 1, w)
         place, value = c.effect[event].tolist()
-        if itself and place >= 0:
-            self._line[place] = max(self._line[place], value)
+        if place >= 0:
+            # all that is lower on its line comes before it, in its row or not
+            self._line[place] = max(self._line[place], value if itself else value - 1)
         elif itself and place < -1:
             inner.set_position(self._base, self._mask, 0, -2 - place, value)
 
