@@ -6,10 +6,10 @@ from typing import Any
 
 from wlm_dialect.dialects.task import ROLES
 from wlm_dialect.errors import FrontendError, did_you_mean
-from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Buffers, Program
+from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.program.model import DDR, Draft
 
 LIMIT = 1 << 48

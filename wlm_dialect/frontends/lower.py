@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlm_dialect.errors import FrontendError
-from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream, TaskSpec
 from wlm_dialect.frontends.layers import Network
 from wlm_dialect.frontends.memory import plan_units
@@ -16,6 +15,7 @@ from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.kernels.list_scheduling import list_schedule
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Buffers, Program
+from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.program.model import DDR, Draft
 
 FILL_PERCENT = (97, 92, 86, 78, 68, 50, 0)  # of CMX that early loads may fill; less when fragments get in the way

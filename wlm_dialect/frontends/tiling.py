@@ -11,7 +11,8 @@ from wlm_dialect.machine import MachineModel
 
 CHANNEL_UNIT = 16  # channels are cut at multiples of this
 HELD_PERCENT = 100  # of the time to load a tile's share of a layer counts as its cost in memory
-TASK_PUSHES = 10  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
+TASK_PUSHES = 18  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
+KEPT = 5  # feasible row counts that are looked at per channel count
 DEPTH = 2  # steps that should fit a CMX together
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
 
@@ -76,12 +77,16 @@ def compute_ticks(machine: MachineModel, layer: Layer, part: Region) -> int:
     return dpu_ticks(machine, elements * layer.macs, elements * layer.passes)
 
 
+Streamed = tuple[bool, ...]
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A tiling with its estimated ticks and the bytes a step needs in a tile."""
+    """A tiling, its cost in ticks with steps that overlap and with steps in turn, and what a step needs in a tile."""
 
     tiling: Tiling
     ticks: int
+    in_turn: int
     working_set: int
 
 
@@ -91,6 +96,7 @@ class Tiler:
     def __init__(self, network: Network, machine: MachineModel) -> None:
         self.network = network
         self.machine = machine
+        self._known: dict[tuple[int, Tiling, Streamed], Candidate] = {}
         self.tiles = sorted({e.tile for e in machine.engines if e.kind == "dpu"})
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
@@ -102,19 +108,26 @@ class Tiler:
         """The fastest tiling whose steps fit twice into `room` bytes of each tile, else once; FrontendError if none."""
         widest = max(self._spread(layer, axis) for axis in "hcn")
         axes = [axis for axis in "hcn" if self._spread(layer, axis) == widest]
-        found = [c for axis in axes for c in self._candidates(layer, axis, resident, room)]
+        streamed = self._streamed(layer, resident)
+        found = [c for axis in axes for c in self._candidates(layer, axis, streamed, room)]
         # What does not fit twice loads, computes and stores in turn: the last resort.
-        found.sort(key=lambda c: (DEPTH * c.working_set > room, c.ticks))
+        found.sort(key=lambda c: c.in_turn if DEPTH * c.working_set > room else c.ticks)
+        found.sort(key=lambda c: DEPTH * c.working_set > room)
         for candidate in found:
-            if self.working_set(layer, candidate.tiling, resident) <= room:
+            if self.working_set(layer, candidate.tiling, streamed) <= room:
                 return candidate.tiling
         raise self._too_large(layer, room)
+
+    def _streamed(self, layer: Layer, resident: frozenset[int]) -> Streamed:
+        """What of a layer is not in CMX: one flag per operand, and one for the output."""
+        tensors = (*(u.tensor for u in layer.inputs), layer.output)
+        return tuple(self.network.locate(t)[0] not in resident for t in tensors)
 
     def _spread(self, layer: Layer, axis: str) -> int:
         """On how many tiles the layer can run when `axis` is cut."""
         return min(len(self.tiles), _extent(layer)[axis]) if axis in layer.split else 1
 
-    def _candidates(self, layer: Layer, axis: str, resident: frozenset[int], room: int) -> Iterator[Candidate]:
+    def _candidates(self, layer: Layer, axis: str, streamed: Streamed, room: int) -> Iterator[Candidate]:
         extent = _extent(layer)
         tiles = self._spread(layer, axis)
         extent[axis] = -(-extent[axis] // tiles)
@@ -122,15 +135,21 @@ class Tiler:
             kept = 0
             for n, h in _outer(layer, extent):
                 for rows_inside in (False, True) if c > 1 and n * h > 1 else (False,):
-                    candidate = self._estimate(layer, Tiling(axis, tiles, n, h, c, rows_inside), resident, room)
-                    if candidate is not None:
+                    candidate = self._estimate(layer, Tiling(axis, tiles, n, h, c, rows_inside), streamed)
+                    if candidate.working_set <= room:
                         kept += 1
                         yield candidate
-                if kept >= 6:
+                if kept >= KEPT:
                     break
 
-    def _estimate(self, layer: Layer, tiling: Tiling, resident: frozenset[int], room: int) -> Candidate | None:
-        """A quick estimate from a step in the middle; None if it does not fit."""
+    def _estimate(self, layer: Layer, tiling: Tiling, streamed: Streamed) -> Candidate:
+        """A quick estimate from a step in the middle."""
+        key = (layer.output, tiling, streamed)
+        if key not in self._known:
+            self._known[key] = self._measure(layer, tiling, streamed)
+        return self._known[key]
+
+    def _measure(self, layer: Layer, tiling: Tiling, streamed: Streamed) -> Candidate:
         part = tile_parts(layer, tiling)[0]
         n, h = cut(part.n0, part.n1, tiling.n), cut(part.h0, part.h1, tiling.h)
         c = cut(part.c0, part.c1, tiling.c, CHANNEL_UNIT)
@@ -138,8 +157,8 @@ class Tiler:
         outer, inner = len(n) * len(h), len(c)
         count = outer * inner
         first = loads = size = transfers = 0
-        for use in layer.inputs:
-            if self.network.locate(use.tensor)[0] in resident:
+        for use, needed in zip(layer.inputs, streamed, strict=False):
+            if not needed:
                 continue
             bytes_ = self._bytes(use, step)
             size += bytes_
@@ -148,25 +167,17 @@ class Tiler:
             transfers += times * copies
             loads += bytes_ * times * copies
             first += self._transfer(bytes_ * copies, copies, spread=copies)
-        stores = 0
-        if self.network.locate(layer.output)[0] not in resident:
-            stores = step.size(layer.view.w) * self.network.tensors[layer.output].element_bytes
-            size += stores
-            stores *= count * tiling.tiles
-        if size > room:
-            return None
-        load = self._transfer(loads, transfers)
-        store = self._transfer(stores, count * tiling.tiles if stores else 0)
+        stored = step.size(layer.view.w) * self.network.tensors[layer.output].element_bytes if streamed[-1] else 0
+        stores = count * tiling.tiles if stored else 0
+        load, store = self._transfer(loads, transfers), self._transfer(stored * stores, stores)
         compute = compute_ticks(self.machine, layer, step) * count
+        cost = (transfers + stores + count * tiling.tiles) * self.task_cost
+        cost += self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
         if self.shared:
             load = store = load + store
-        if DEPTH * size > room:
-            ticks = load + compute + store
-        else:  # a pipeline: the slowest of the three, filled and drained by one step
-            ticks = max(load, compute, store) + first + (compute + store) // count
-        tasks = transfers + count * tiling.tiles * (2 if stores else 1)
-        held = self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
-        return Candidate(tiling, ticks + tasks * self.task_cost + held, size)
+        # A pipeline: the slowest of the three, filled and drained by one step.
+        ticks = max(load, compute, store) + first + (compute + store) // count
+        return Candidate(tiling, ticks + cost, load + compute + store + cost, size + stored)
 
     def _footprint(self, layer: Layer, part: Region) -> int:
         """Bytes that a tile needs for its whole part of the layer: what it holds cannot be filled ahead of time."""
@@ -182,12 +193,11 @@ class Tiler:
         mbps = self.mbps * channels // self.channels
         return size * self.machine.clock_mhz // mbps + transfers * self.machine.memory.dma_setup // channels
 
-    def working_set(self, layer: Layer, tiling: Tiling, resident: frozenset[int]) -> int:
+    def working_set(self, layer: Layer, tiling: Tiling, streamed: Streamed) -> int:
         """The most bytes that one step needs in one tile."""
         worst = 0
-        stays = self.network.locate(layer.output)[0] in resident
-        out_bytes = 0 if stays else self.network.tensors[layer.output].element_bytes
-        uses = [u for u in layer.inputs if self.network.locate(u.tensor)[0] not in resident]
+        out_bytes = self.network.tensors[layer.output].element_bytes if streamed[-1] else 0
+        uses = [u for u, needed in zip(layer.inputs, streamed, strict=False) if needed]
         for step in steps(layer, tiling):
             for part in step:
                 if part is not None:
