@@ -10,11 +10,14 @@ from wlm_dialect.kernels.csr import I32, I64
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import last_use
 from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
+from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
+from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Program
 
@@ -30,7 +33,8 @@ class AssignBarriersPass(ProgramPass):
     produced. For full mode that must also be *known*, from clocks: every consumer of the previous instance has started
     before each producer of the new one ends (H2), and before each of its consumers is at head (H1). There a task is
     held back by its predecessor, or, second choice, by an enqueue that wlm-place-enqueues puts late enough on the queue
-    that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue.
+    that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue. The
+    last resort is one task at a time.
 
     Precondition: phase virtual. Postcondition: phase physical; H2 and H9 hold; H1 once enqueues are placed.
     """
@@ -52,7 +56,7 @@ class AssignBarriersPass(ProgramPass):
 
 
 def assigned(program: Program, mode: str) -> Program | None:
-    """The program in phase physical, repaired where it must be; None where even that fails."""
+    """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
     limit = program.machine.barriers.count
     while limit > 1:
         candidate = legal(program, limit)
@@ -61,10 +65,15 @@ def assigned(program: Program, mode: str) -> Program | None:
             if candidate is None or choice is None:
                 break
             if not choice.missing:
-                return configured(candidate, choice.pids)
+                done = configured(candidate, choice.pids)
+                if mode != "full" or refillable(PlaceEnqueuesPass().transform(done)):
+                    return done
+                break
             candidate = legal(with_orders(candidate, choice.missing), limit)
         limit -= max(1, limit // 8)
-    return None
+    candidate = legal(linearised(program, mode == "full"), program.machine.barriers.count)
+    choice = None if candidate is None else _first_success(candidate, mode)
+    return None if candidate is None or choice is None or choice.missing else configured(candidate, choice.pids)
 
 
 def legal(program: Program, limit: int) -> Program | None:

@@ -108,7 +108,10 @@ def _with_ranges(old: Program, new: Program, place: I32) -> Program:
         for (_, _, at, lows, highs), first, end in zip(ranges, firsts, [*firsts[1:], len(new.lists[e])], strict=True):
             lows[at], highs[at] = first, end
     items = type(new.items)(new.items.engine, item_low, item_high, new.items.at, new.items.done)
-    return new.with_(low=low, high=high, items=items)
+    names = list(new.names)
+    for t in pushes:  # named after their ranges, as the decoder names them
+        names[t] = f"enqueue {new.machine.engines[int(new.target[t])].name}[{low[t]}:{high[t]}]"
+    return new.with_(low=low, high=high, names=tuple(names), items=items)
 
 
 def add_to_rows(table: Csr, additions: Sequence[tuple[int, int]]) -> Csr:

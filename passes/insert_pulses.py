@@ -38,14 +38,24 @@ class InsertPulsesPass(ProgramPass):
 
 
 def _last_fetches(program: Program) -> list[int]:
-    """Fetches that no other fetch follows at once: directly on the same queue, in order, and without a wait."""
+    """Fetches whose end stands for that of the fetches right before them on the same queue.
+
+    Those must end in order and wait for nothing, and all come before any task of their groups in program order: a task
+    that waits for a later fetch could wait for itself.
+    """
     out: list[int] = []
     for tasks, model in zip(program.lists, program.machine.engines, strict=True):
-        kinds = [*program.kind[tasks].tolist(), Kind.RUN]
-        for i, t in enumerate(tasks.tolist()):
-            followed = kinds[i + 1] == Kind.FETCH and model.ends_in_order and not len(program.waits[tasks[i + 1]])
-            if kinds[i] == Kind.FETCH and not followed:
+        listed = tasks.tolist()
+        needed = len(program)  # first task of the groups fetched since the last pulse
+        for i, t in enumerate(listed):
+            if program.kind[t] != Kind.FETCH:
+                continue
+            needed = min(needed, int(program.lists[int(program.target[t])][int(program.low[t])]))
+            after = listed[i + 1] if i + 1 < len(listed) else -1
+            followed = after >= 0 and program.kind[after] == Kind.FETCH and not len(program.waits[after])
+            if not (followed and after < needed and model.ends_in_order):
                 out.append(t)
+                needed = len(program)
     return out
 
 

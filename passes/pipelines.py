@@ -11,7 +11,6 @@ from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.insert_fetches import InsertFetchesPass
 from wlm_dialect.passes.insert_pulses import InsertPulsesPass
 from wlm_dialect.passes.insert_tail import InsertTailPass
-from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.link_work_items import LinkWorkItemsPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
@@ -66,7 +65,7 @@ def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]
     return (
         # evidence for pushes must exist before barriers are counted and bound
         InsertPulsesPass(mode),
-        LimitBarriersPass(),
+        # joins, splits and adds order where barriers are scarce, then binds them
         AssignBarriersPass(mode),
         VerifyPhasePass("physical"),
         LinkWorkItemsPass(mode),
@@ -84,7 +83,6 @@ def full() -> tuple[ModulePass, ...]:
     return (
         *_graph("full"),
         *_barriers(),
-        LimitBarriersPass(),
         AssignBarriersPass("full"),
         VerifyPhasePass("physical"),
         # needs to know which instance precedes which; its own DMAs use no barrier

@@ -57,6 +57,12 @@ def _boot_items(program: Program) -> WorkItems:
     return WorkItems(int32(engines), np.zeros(n, np.int32), int32(highs), Csr.empty(n), Csr.empty(n))
 
 
+def refillable(program: Program) -> bool:
+    """Whether every instance that bootstrap does not load has a place for its refill (phase physical)."""
+    loaded = program.barriers.instance <= program.machine.barriers.fifo_depth
+    return bool(loaded.all()) or not isinstance(_Refills(program).places(), int)
+
+
 @dataclass(frozen=True)
 class Window:
     """Where the push of an instance may stand on one queue: before the tasks at positions [low, high]."""
@@ -77,17 +83,29 @@ class _Refills:
         self.queues = [
             self.machine.engine_index[e.name]
             for e in self.machine.engines_of("dma")
-            if e.order == "serial" and len(program.lists[self.machine.engine_index[e.name]])
+            if e.ends_in_order and len(program.lists[self.machine.engine_index[e.name]])
         ]
         self.ends = {q: self.order.ends[program.lists[q]] for q in self.queues}
 
-    def insertions(self) -> list[Insertion]:
+    def places(self) -> dict[int, list[Window]] | int:
+        """Windows per queue; or the physical barrier that has no place."""
         chosen: dict[int, list[Window]] = {q: [] for q in self.queues}
         for pid in range(self.machine.barriers.count):
             refills = self._instances(pid)
             if refills:
-                queue, windows = self._choose_queue(pid, refills)
-                chosen[queue] += windows
+                found = self._choose_queue(refills)
+                if found is None:
+                    return pid
+                chosen[found[0]] += found[1]
+        return chosen
+
+    def insertions(self) -> list[Insertion]:
+        chosen = self.places()
+        if isinstance(chosen, int):
+            raise ScheduleError(
+                f"@{self.program.name}: no DMA queue has a place for the refills of physical barrier {chosen} [H3]; use "
+                "a machine with deeper barrier FIFOs (barriers.fifo_depth) or a DMA queue that ends tasks in order"
+            )
         out: list[Insertion] = []
         for queue, windows in chosen.items():
             out += self._batches(queue, windows)
@@ -99,19 +117,15 @@ class _Refills:
         late = barriers.instance > self.machine.barriers.fifo_depth
         return np.nonzero((barriers.pid == pid) & late)[0].tolist()
 
-    def _choose_queue(self, pid: int, refills: list[int]) -> tuple[int, list[Window]]:
-        """The queue with the widest narrowest window."""
+    def _choose_queue(self, refills: list[int]) -> tuple[int, list[Window]] | None:
+        """The queue with the widest narrowest window, if there is one on which all windows exist."""
         best: tuple[int, int, list[Window]] | None = None
         for queue in self.queues:
             windows = [self._window(queue, v) for v in refills]
             slack = min(w.high - w.low for w in windows)
-            if best is None or slack > best[0]:
+            if slack >= 0 and (best is None or slack > best[0]):
                 best = (slack, queue, windows)
-        if best is None or best[0] < 0:
-            raise ScheduleError(
-                f"@{self.program.name}: no DMA queue has a place for the refills of physical barrier {pid} [H3]"
-            )
-        return best[1], best[2]
+        return None if best is None else (best[1], best[2])
 
     def _window(self, queue: int, barrier: int) -> Window:
         former = barrier
@@ -136,7 +150,9 @@ class _Refills:
         position = self.program.position
         for t in self.consumers[barrier]:
             own = int(self.program.engine[t]) == queue
-            place = min(place, int(position[t]) if own else int(order.heads[t, column]))
+            # a prefetching queue takes the next task to its head before the refill ends
+            early = int(self.machine.engines[queue].order == "prefetching")
+            place = min(place, int(position[t]) - early if own else int(order.heads[t, column]))
         for t in self.producers[barrier]:
             place = min(place, int(order.ends[t, column]))
         return place

@@ -73,10 +73,23 @@ def _oversized(program: Program, limits: BarrierModel) -> list[tuple[int, list[l
     consumers = program.consumers.lists()
     for v, producers in enumerate(program.producers.lists()):
         room = _producer_room(program, limits, consumers[v])
+        if room < 1:  # refuses the consumer that leaves none
+            _fit(program, consumers[v], limits.max_sum - 1, "consumer")
         if _slots(program, producers) > room:
-            join_room = min(limits.max_producers, limits.max_sum - 1)
-            out.append((v, _fit(program, producers, join_room, "producer")))
+            out.append((v, _joined(program, limits, producers)))
     return out
+
+
+def _joined(program: Program, limits: BarrierModel, producers: list[int]) -> list[list[int]]:
+    """Producers in runs, each of which a SYNC can stand for."""
+    room = min(limits.max_producers, limits.max_sum - 1)
+    runs = _fit(program, producers, room, "producer")
+    if len(runs) >= _slots(program, producers):
+        raise ScheduleError(
+            f"task '{program.names[producers[-1]]}' ends a group of {len(producers)} producers, but a barrier of "
+            f"machine '{program.machine.name}' counts {room}, too few to join any; use a machine with more [H9]"
+        )
+    return runs
 
 
 def _add_joins(program: Program, joins: list[tuple[int, list[list[int]]]]) -> Program:
