@@ -1,5 +1,6 @@
 """Run a program by max-plus sweep."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,21 @@ def run_sweep(ready: Prepared, made: Plan, compiled: bool) -> Times | None:
 
 def sweep_serial(ready: Prepared, made: Plan, compiled: bool) -> tuple[I64, I64, I64, I64, I64]:
     """Times of serial engines: enqueued, head, start, end, lifted."""
+    return _arrays(sweep_serial_prepared(ready, made, compiled)(()))
+
+
+def sweep_serial_prepared(ready: Prepared, made: Plan, compiled: bool) -> Callable[[object], list[Any]]:
+    """The sweep on tables that are there already, as a function to call any number of times; its argument is unused."""
     arguments = _take(ready, compiled, "engine", "cycles", *_RELATIONS)
     arguments.append(_shape(made.pushed, compiled))
-    arguments.append(_zeros(len(ready.program.machine.engines), compiled))
-    out = _outputs(ready, compiled)
-    (compile_sweep.sweep() if compiled else sweep).sweep_serial(*arguments, *out)
-    return _arrays(out)
+    loop = (compile_sweep.sweep() if compiled else sweep).sweep_serial
+
+    def work(_: object) -> list[Any]:
+        out = _outputs(ready, compiled)
+        loop(*arguments, _zeros(len(ready.program.machine.engines), compiled), *out)
+        return out
+
+    return work
 
 
 def _sweep_any(ready: Prepared, made: Plan, compiled: bool) -> tuple[I64, I64, I64, I64, I64]:
