@@ -9,8 +9,8 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32, I64
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
-from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.analysis.linear import linearised
+from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import last_use
 from wlm_dialect.passes.insert_tail import with_tail

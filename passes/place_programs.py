@@ -103,8 +103,8 @@ class _Refills:
         chosen = self.places()
         if isinstance(chosen, int):
             raise ScheduleError(
-                f"@{self.program.name}: no DMA queue has a place for the refills of physical barrier {chosen} [H3]; use "
-                "a machine with deeper barrier FIFOs (barriers.fifo_depth) or a DMA queue that ends tasks in order"
+                f"@{self.program.name}: no DMA queue has a place for the refills of physical barrier {chosen} [H3]; "
+                "use a machine with deeper barrier FIFOs (barriers.fifo_depth) or a DMA queue that ends tasks in order"
             )
         out: list[Insertion] = []
         for queue, windows in chosen.items():
