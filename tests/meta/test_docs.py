@@ -13,13 +13,17 @@ WLM_UPDATE_DOCS=1 pytest tests/meta/test_docs.py writes what the commands print 
 """
 
 import doctest
+import fcntl
 import json
 import os
+import pty
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import tomllib
 from dataclasses import dataclass
 from io import StringIO
@@ -31,7 +35,10 @@ from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from wlm_dialect.dialects.task import PHASES
 from wlm_dialect.machine import parse_machine
+from wlm_dialect.passes import PASSES
+from wlm_dialect.passes.pipelines import PIPELINES
 from wlm_dialect.universe import WLM_UNIVERSE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -216,6 +223,55 @@ def test_no_fence_is_left_open() -> None:
     for page in PAGES:
         fences = re.findall(r"^```", (ROOT / page).read_text(encoding="utf-8"), re.M)
         assert len(fences) == 2 * len(blocks_of(page)), page
+
+
+def test_names_of_passes() -> None:
+    """Every pass that a page names exists."""
+    named = {name for page in PAGES for name in re.findall(r"\bwlm-[a-z]+-[a-z-]+", (ROOT / page).read_text("utf-8"))}
+    assert len(named) > 5
+    assert named <= set(PASSES)
+
+
+def test_modes_in_readme() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    assert set(PIPELINES) <= set(rows)
+    assert set(PHASES) <= set(rows)
+
+
+def on_terminal(command: list[str], folder: Path, columns: int) -> tuple[int, str]:
+    """Exit code and output of a command on a terminal of that width, without rich."""
+    (folder / "rich.py").write_text("raise ModuleNotFoundError('rich')\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "TERM": "dumb"}
+    environment.pop("COLUMNS", None)
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        shown = b""
+        try:
+            while data := os.read(ours, 4096):
+                shown += data
+        except OSError:  # the other side is closed
+            pass
+        os.close(ours)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def test_demo(tmp_path: Path) -> None:
+    """What `make demo` runs, on a narrow terminal and without rich: its files, and a table that is not cut off."""
+    code, shown = on_terminal([sys.executable, str(ROOT / "examples/demo.py"), "out"], tmp_path, 60)
+    assert code == 0, shown
+    for mode in ("ideal", *PIPELINES):
+        assert re.search(rf"^ *(mode +)?{mode}\b", shown, re.M), shown
+    assert shown.count("proved, finished in") == 9
+    closing = shown[shown.index("resnet50 on ") : shown.index("Written:")]
+    assert max(map(len, closing.splitlines())) <= 60
+    for name in re.findall(r"^  out/(\S+)$", shown, re.M):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    assert json.loads((tmp_path / "out/trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    assert "mode full" in str(parse((tmp_path / "out/resnet50_full.mlir").read_text(encoding="utf-8")))
+    assert "</html>" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "out/graph.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
 def print_session(text: str) -> int:
