@@ -7,7 +7,7 @@ import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32, I64
-from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -122,7 +122,7 @@ def chains(program: Program, order: Order | None, reserve: int) -> Choice | None
     count = program.machine.barriers.count
     producers = program.producers.lists()
     last = np.asarray(last_use(program), np.int64)
-    idle_since = _over_times(program)
+    idle_since = over_times(program, estimate(program))
     released = np.full(count, -1, np.int64)  # last use of the instance now on each physical barrier
     since = np.full(count, -1, np.int64)  # when it is over, by estimate; -1: never used
     current = np.full(count, -1, np.int64)  # that instance
@@ -151,16 +151,6 @@ def _longest_idle(candidates: I64, since: I64, reserve: int) -> int:
         # with all of them kept back the one used last is least missed
         candidates = others if len(others) else candidates[since[candidates] == since[candidates].max()]
     return int(candidates[np.argmin(since[candidates])])
-
-
-def _over_times(program: Program) -> list[int]:
-    """Estimated tick at which each barrier is over."""
-    times = estimate(program)
-    producers, consumers = program.producers.lists(), program.consumers.lists()
-    return [
-        max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
-        for p, c in zip(producers, consumers, strict=True)
-    ]
 
 
 def configured(program: Program, pids: list[int]) -> Program:

@@ -6,9 +6,8 @@ from typing import Literal
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
-from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
-from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -104,7 +103,7 @@ class _Placement:
         at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
-        place = self._quiet(listed, at, until) if until > at else at
+        place = quiet_place(self.times, listed, at, until) if until > at else at
         return min(first, int(listed[place]) if place < len(listed) else first)
 
     def _enqueue_ticks(self, queue: EngineModel) -> int:
@@ -113,15 +112,6 @@ class _Placement:
             return 3 * self.machine.transfer_ticks(queue, self.machine.management.enqueue_bytes)
         firmware = self.machine.firmware
         return 3 * (firmware.interrupt + firmware.program + firmware.push)
-
-    def _quiet(self, listed: I32, low: int, high: int) -> int:
-        """The place in [low, high] before which the queue idles longest; the first of equals."""
-        start, end = self.times.start, self.times.end
-        gaps = [
-            (start[listed[s]] - (end[listed[s - 1]] if s else 0), -s)
-            for s in range(low, min(high, len(listed) - 1) + 1)
-        ]
-        return -max(gaps)[1] if gaps else low
 
     def _emit(self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]) -> None:
         model = self.machine.engines[engine]

@@ -1,5 +1,6 @@
 """Pass `wlm-insert-pulses`."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 

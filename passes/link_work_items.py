@@ -8,7 +8,7 @@ import numpy as np
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
-from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import credit, last_use
@@ -62,7 +62,7 @@ class _Linker:
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.times = estimate(program)
         self._over_rows()
-        self.over_time = self._over_times()
+        self.over_time = over_times(program, self.times)
         self.trusts_order = program.machine.firmware.service_order == "arrival"
         self.fetch = self._fetches()
 
@@ -157,13 +157,6 @@ class _Linker:
                 if self.consumers[v]:
                     row[lane] = at - 1  # it has started, not ended
                 np.maximum(self.known[v], row, out=self.known[v])
-
-    def _over_times(self) -> list[int]:
-        times = self.times
-        return [
-            max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
-            for p, c in zip(self.producers, self.consumers, strict=True)
-        ]
 
     def _fetches(self) -> dict[int, list[int]]:
         """Firmware mode: task -> its fetch, whose DMA interrupt it waits for. Partial mode: fills `pulse` instead."""

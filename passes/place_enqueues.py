@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
@@ -71,7 +71,8 @@ class _Placement:
             while end < len(tasks) and first[end] <= place and (compute or end - start < max(1, depth // 2)):
                 end += 1
             lowest = max(first[start:end])
-            out.append(self._insertion(queue, engine, self._quiet(queue, lowest, place), tasks[start], (start, end)))
+            quiet = quiet_place(self.times, self.program.lists[queue], lowest, place)
+            out.append(self._insertion(queue, engine, quiet, tasks[start], (start, end)))
             start = end
             floor = lowest
             first[end:] = [max(floor, place) for place in first[end:]]
@@ -110,15 +111,6 @@ class _Placement:
 
     def _last_place(self, queue: int, task: int) -> int:
         return int(np.searchsorted(self.program.lists[queue], task))
-
-    def _quiet(self, queue: int, low: int, high: int) -> int:
-        """The place in [low, high] before which the queue idles longest; the first of equals."""
-        tasks = self.program.lists[queue]
-        start, end = self.times.start, self.times.end
-        gaps = [
-            (start[tasks[s]] - (end[tasks[s - 1]] if s else 0), -s) for s in range(low, min(high, len(tasks) - 1) + 1)
-        ]
-        return -max(gaps)[1] if gaps else low
 
     def _insertion(self, queue: int, engine: int, place: int, first: int, span: tuple[int, int]) -> Insertion:
         low, high = span

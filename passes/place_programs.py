@@ -6,7 +6,7 @@ import numpy as np
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
-from wlm_dialect.passes.analysis.estimate import Estimate, estimate
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -166,7 +166,8 @@ class _Refills:
             batch = self._riders(pending, limit)
             taken = {w.barrier for w in batch}
             low, high = max(w.low for w in batch), min(w.high for w in batch)
-            out.append(self._insertion(queue, self._quiet(queue, low, high), [w.barrier for w in batch]))
+            place = quiet_place(self.times, self.program.lists[queue], low, high, late=True)
+            out.append(self._insertion(queue, place, [w.barrier for w in batch]))
             pending = [w for w in pending if w.barrier not in taken]
         return out
 
@@ -183,13 +184,6 @@ class _Refills:
                 waiting.discard(w.barrier)
                 batch.append(w)
         return batch
-
-    def _quiet(self, queue: int, low: int, high: int) -> int:
-        """The place in [low, high] before which the queue idles longest; the latest of equals."""
-        tasks = self.program.lists[queue]
-        start, end = self.times.start, self.times.end
-        gaps = [(start[tasks[s]] - (end[tasks[s - 1]] if s else 0), s) for s in range(low, high + 1)]
-        return max(gaps)[1]
 
     def _insertion(self, queue: int, place: int, instances: list[int]) -> Insertion:
         barriers = self.program.barriers

@@ -1,8 +1,10 @@
 """Estimated times of tasks: one sweep in program order, management free. Slack for placement comes from here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program import Program
 
 
@@ -44,3 +46,25 @@ def estimate(program: Program) -> Estimate:
             if finish > lifted[v]:
                 lifted[v] = finish
     return Estimate(start, end)
+
+
+def over_times(program: Program, times: Estimate) -> list[int]:
+    """Per barrier the tick at which it is over: its last consumer starts, or its last producer ends if it has none."""
+    producers, consumers = program.producers.lists(), program.consumers.lists()
+    return [
+        max((times.start[t] for t in c), default=max((times.end[t] for t in p), default=0))
+        for p, c in zip(producers, consumers, strict=True)
+    ]
+
+
+def quiet_place(times: Estimate, listed: Sequence[int] | I32, low: int, high: int, *, late: bool = False) -> int:
+    """The place in [low, high] before which a queue idles longest; of equals the first, or the last if `late`.
+
+    Place i is before the i-th task of the list `listed`; places beyond its end are not considered.
+    """
+    best, found = -1, low
+    for place in range(low, min(high, len(listed) - 1) + 1):
+        idle = times.start[listed[place]] - (times.end[listed[place - 1]] if place else 0)
+        if idle > best or (late and idle == best):
+            best, found = idle, place
+    return found
