@@ -1,0 +1,149 @@
+"""The two engines of execution, compiled or not, agree to the tick on random managed programs; ties change nothing."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.machine import MachineModel
+from wlm_dialect.program import Program
+from wlm_dialect.runtime.result import FINISHED, RunResult
+from wlm_dialect.runtime.run import run
+from wlm_dialect.runtime.timing import Timing
+
+
+def _generate() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE = _generate()
+TABLES = ("enqueued", "head", "start", "end", "armed", "lifted", "over")
+
+
+@st.composite
+def machines(draw: st.DrawFn, chunk: int) -> MachineModel:
+    """Machines on which programs of such chunks are correct: a FIFO holds a chunk, else enqueues wait in a circle."""
+    consume_at = draw(st.sampled_from(["start", "end"]))
+    return GENERATE.machine().with_(
+        **{
+            "engine.fifo_depth": draw(st.sampled_from([chunk, chunk + 2, 64])),
+            "barriers.fifo_depth": draw(st.sampled_from([0, 1, 4] if consume_at == "start" else [1, 4])),
+            "barriers.consume_at": consume_at,
+            "management.linked_enqueue": draw(st.booleans()),
+        }
+    )
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """A correct program of a few chunks."""
+    chunk = draw(st.integers(2, 20))
+    size = draw(st.integers(1, 250))
+    return GENERATE.generate(size, draw(st.integers(0, 10**6)), draw(machines(chunk)), chunk)
+
+
+@st.composite
+def mutants(draw: st.DrawFn) -> Program:
+    """A program with a few cycles, waits, orders or machine parameters changed: mostly broken, in many ways."""
+    p = draw(programs())
+    kind = draw(st.integers(0, 5))
+    pick = draw(st.integers(0, 10**6))
+    if kind == 0:
+        cycles = p.cycles.copy()
+        cycles[pick % len(p)] = 50_000
+        return p.with_(cycles=cycles)
+    if kind == 1:  # a task forgets what it waits on
+        rows = p.waits.lists()
+        waiting = [t for t, row in enumerate(rows) if row]
+        t = waiting[pick % len(waiting)]
+        consumers = p.barriers.consumers.copy()
+        consumers[rows[t]] -= p.slots[t]
+        rows[t] = []
+        barriers = type(p.barriers)(p.barriers.pid, p.barriers.producers, consumers, p.barriers.irq, p.barriers.tail)
+        return p.with_(waits=Csr.of(rows), barriers=barriers)
+    if kind == 2:  # two barriers become one
+        pid = np.where(p.barriers.pid == pick % 60, (pick + 1) % 60, p.barriers.pid)
+        barriers = type(p.barriers)(pid, p.barriers.producers, p.barriers.consumers, p.barriers.irq, p.barriers.tail)
+        return p.with_(barriers=barriers)
+    if kind == 3:  # fetches into the other half
+        return p.with_(slot=np.where(p.slot > 0, 0, p.slot).astype(np.int32))
+    if kind == 4:
+        orders = draw(st.sampled_from(["prefetching", "outstanding"]))
+        servers = 1 if orders == "prefetching" else 2
+        engines = tuple(replace(e, order=orders, servers=servers) if e.kind == "dpu" else e for e in p.machine.engines)
+        return p.with_(machine=replace(p.machine, engines=engines))
+    return p.with_(machine=p.machine.with_(full_fifo="drop"))
+
+
+def same(a: RunResult, b: RunResult) -> None:
+    """All times, the outcome and what went wrong."""
+    for name in ("outcome", "makespan", "hazard", "stuck", "handlers"):
+        assert getattr(a, name) == getattr(b, name), name
+    for name in TABLES:
+        assert getattr(a, name).tolist() == getattr(b, name).tolist(), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs())
+def test_correct_programs_finish_and_the_sweep_agrees_with_the_loop(p: Program) -> None:
+    a, b = run(p, engine="events"), run(p, engine="auto")
+    assert a.outcome == FINISHED, a.hazard
+    same(a, b)
+
+
+def test_the_sweep_is_what_runs_them() -> None:
+    p = GENERATE.generate(300, 7)
+    assert run(p).engine_of_execution == "maxplus"
+    blocked = run(GENERATE.generate(300, 7, GENERATE.machine().with_(**{"engine.fifo_depth": 12}), 12))
+    assert (blocked.outcome, blocked.engine_of_execution) == (FINISHED, "maxplus")
+
+
+@settings(max_examples=150, deadline=None)
+@given(mutants())
+def test_broken_programs_are_judged_alike(p: Program) -> None:
+    same(run(p, engine="events"), run(p, engine="auto"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs(), st.integers(0, 10**6), st.sampled_from(["uniform", "heavy", "adversarial"]))
+def test_correct_programs_stay_correct_under_any_timing(p: Program, seed: int, how: str) -> None:
+    timing = {
+        "uniform": lambda: Timing.uniform(p, 50, seed),
+        "heavy": lambda: Timing.heavy_tail(p, seed),
+        "adversarial": lambda: Timing.adversarial(p, seed),
+    }[how]()
+    a = run(p, timing=timing, engine="events")
+    assert a.outcome == FINISHED, a.hazard
+    same(a, run(p, timing=timing))
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs(), st.integers(1, 2**31))
+def test_ties_do_not_change_a_safe_program(p: Program, ties: int) -> None:
+    same(run(p, engine="events"), run(p, engine="events", ties=ties))
+
+
+@settings(max_examples=30, deadline=None)
+@given(programs(), st.integers(2, 3))
+def test_a_correct_program_runs_again(p: Program, repeat: int) -> None:
+    same(run(p, engine="events"), run(p, repeat=repeat))
+
+
+@settings(max_examples=60, deadline=None)
+@given(mutants())
+def test_compiled_loops_do_the_same(p: Program) -> None:
+    pytest.importorskip("numba")
+    same(run(p, engine="events", compiled=False), run(p, engine="events", compiled=True))
+    same(run(p, compiled=False), run(p, compiled=True))
