@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -42,6 +43,7 @@ class _Placement:
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.waits = program.waits.lists()
         self.fetch = _fetches(program)
+        self.ends: dict[int, I32] = {}  # queue -> per lane what the end of each of its tasks knows
         self.starts = {q: np.asarray([self.times.start[t] for t in tasks]) for q, tasks in enumerate(program.lists)}
 
     def insertions(self) -> list[Insertion]:
@@ -65,17 +67,16 @@ class _Placement:
             for i in range(start, len(tasks)):
                 first[i] = max(first[i], self._room(queue, tasks, i, depth))
         out: list[Insertion] = []
+        floor = 0
         while start < len(tasks):
-            place = max(first[start], self._timely(queue, tasks[start]))
+            place = max(floor, first[start], self._timely(queue, tasks[start]))
             end = start + 1
             while end < len(tasks) and first[end] <= place and (compute or end - start < max(1, depth // 2)):
                 end += 1
-            lowest = max(first[start:end])
+            floor = lowest = max(floor, *first[start:end])
             quiet = quiet_place(self.times, self.program.lists[queue], lowest, place)
             out.append(self._insertion(queue, engine, quiet, tasks[start], (start, end)))
             start = end
-            floor = lowest
-            first[end:] = [max(floor, place) for place in first[end:]]
         return out
 
     def _first_place(self, queue: int, task: int, compute: bool) -> int:
@@ -99,8 +100,9 @@ class _Placement:
         return self._known(queue, int(self.order.lane[t]), int(self.order.at[t]))
 
     def _known(self, queue: int, lane: int, at: int) -> int:
-        ends = self.order.ends[self.program.lists[queue], lane]
-        return int(np.searchsorted(ends, at)) + 1
+        if queue not in self.ends:
+            self.ends[queue] = np.ascontiguousarray(self.order.ends[self.program.lists[queue]].T)
+        return int(np.searchsorted(self.ends[queue][lane], at)) + 1
 
     def _timely(self, queue: int, task: int) -> int:
         """Last place from which the push lands before the task could start, by estimate."""

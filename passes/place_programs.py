@@ -85,7 +85,7 @@ class _Refills:
             for e in self.machine.engines_of("dma")
             if e.ends_in_order and len(program.lists[self.machine.engine_index[e.name]])
         ]
-        self.ends = {q: self.order.ends[program.lists[q]] for q in self.queues}
+        self.ends = {q: np.ascontiguousarray(self.order.ends[program.lists[q]].T) for q in self.queues}
 
     def places(self) -> dict[int, list[Window]] | int:
         """Windows per queue; or the physical barrier that has no place."""
@@ -138,7 +138,7 @@ class _Refills:
         order, ends = self.order, self.ends[queue]
         place = 0
         for t in self.consumers[former] or self.producers[former]:
-            known = int(np.searchsorted(ends[:, order.lane[t]], order.at[t]))
+            known = int(np.searchsorted(ends[order.lane[t]], order.at[t]))
             place = max(place, known + 1)
         return place
 
@@ -159,27 +159,29 @@ class _Refills:
 
     def _batches(self, queue: int, windows: list[Window]) -> list[Insertion]:
         """Cover all windows with few DMAs: the tightest deadline decides, everything that fits rides along."""
-        pending = sorted(windows, key=lambda w: (w.high, w.low, w.barrier))
+        entering = sorted(windows, key=lambda w: (w.low, w.barrier), reverse=True)
+        waiting = {w.barrier for w in windows}
+        active: list[Window] = []
         out: list[Insertion] = []
-        while pending:
-            limit = pending[0].high
-            batch = self._riders(pending, limit)
-            taken = {w.barrier for w in batch}
-            low, high = max(w.low for w in batch), min(w.high for w in batch)
-            place = quiet_place(self.times, self.program.lists[queue], low, high, late=True)
-            out.append(self._insertion(queue, place, [w.barrier for w in batch]))
-            pending = [w for w in pending if w.barrier not in taken]
+        for due in sorted(windows, key=lambda w: (w.high, w.low, w.barrier)):
+            while due.barrier in waiting:
+                while entering and entering[-1].low <= due.high:
+                    active.append(entering.pop())
+                batch = self._riders(active, waiting)
+                low, high = max(w.low for w in batch), min(w.high for w in batch)
+                place = quiet_place(self.times, self.program.lists[queue], low, high, late=True)
+                out.append(self._insertion(queue, place, [w.barrier for w in batch]))
+                active = [w for w in active if w.barrier in waiting]
         return out
 
-    def _riders(self, pending: list[Window], place: int) -> list[Window]:
-        """Windows that hold `place`, per barrier in order and at most as deep as one transfer reaches."""
-        waiting = {w.barrier for w in pending}
+    def _riders(self, active: list[Window], waiting: set[int]) -> list[Window]:
+        """Windows for one DMA, per barrier in order and at most as deep as a transfer reaches; no longer `waiting`."""
         depth: dict[int, int] = {}
         batch: list[Window] = []
-        for w in sorted(pending, key=lambda w: w.barrier):
+        for w in sorted(active, key=lambda w: w.barrier):
             pid = int(self.program.barriers.pid[w.barrier])
             in_order = self.previous[w.barrier] not in waiting
-            if w.low <= place <= w.high and in_order and depth.get(pid, 0) < self.machine.management.program_depth:
+            if in_order and depth.get(pid, 0) < self.machine.management.program_depth:
                 depth[pid] = depth.get(pid, 0) + 1
                 waiting.discard(w.barrier)
                 batch.append(w)
