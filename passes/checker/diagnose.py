@@ -26,7 +26,8 @@ class Diagnosis:
         """What is wrong with one rule, in program order."""
         if not len(table):
             return []
-        failed = np.nonzero(~self.graph.precedes(table.first, table.then))[0]
+        # an event does not come before itself: what it causes comes after all that it does
+        failed = np.nonzero(~self.graph.precedes(table.first, table.then) | (table.first == table.then))[0]
         failed = np.array([i for i in failed.tolist() if not _ended(self.graph, *_pair(table, i))], np.intp)
         if self.graph.inexact:
             failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.intp)
@@ -40,7 +41,8 @@ class Diagnosis:
         return self.graph.program.machine.barriers.rearm_delta
 
     def _found(self, table: Obligations, i: int) -> bool:
-        return self.search.precedes(*_pair(table, i)) is True
+        first, then = _pair(table, i)
+        return first != then and self.search.precedes(first, then) is True
 
     def _doubt(self, first: int, then: int) -> str:
         """The side condition without which a failed obligation would be certain; empty = it is certain."""
@@ -196,7 +198,7 @@ def _pair(table: Obligations, i: int) -> tuple[int, int]:
 def _ended(graph: EventGraph, first: int, then: int) -> bool:
     """Whether `first` is the end of an ENQUEUE all of whose causes come before `then`."""
     kind, task = graph.kind_of(first)
-    if kind != Event.END or graph.program.kind[task] != Kind.ENQUEUE:
+    if first == then or kind != Event.END or graph.program.kind[task] != Kind.ENQUEUE:
         return False
     return Ends(graph, then).ended(task)
 

@@ -200,6 +200,18 @@ def test_a_pool_leaves_some_programs_undecided():
     )
 
 
+def test_one_task_may_not_update_two_instances_of_a_barrier():
+    # the second one is armed only after the end of the task, by that very end
+    edits = (
+        ("%x = barrier.configure 5", "%x0 = barrier.configure 5 producers 1 consumers 0\n    %x = barrier.configure 5"),
+    )
+    edits += (("%r, %x, %t]", "%r, %x0, %x, %t]"), ("updates(%x)", "updates(%x0, %x)"))
+    assert [str(f) for f in verdict(FULL, edits).findings] == [
+        "'store2' on dma0 may end before b5#1 is armed, because nothing orders the end of 'store2' on dma0 (it updates "
+        "b5#0) before it [H2]"
+    ]
+
+
 def test_the_story_tells_what_happens():
     edits, _ = FULL_MUTANTS["H1: the DMA that programs b0#2 is awaited too late"]
     assert verdict(FULL, edits).findings[0].story == (
