@@ -148,12 +148,21 @@ class Diagnosis:
 
     def _role(self, first: int, barrier: int) -> str:
         """Why `first` matters to an instance: it uses one of the instances before, or pushes it."""
-        previous = self.graph.program.barriers.previous
-        for _ in range(self.graph.program.machine.barriers.fifo_depth + 2):
-            role = self.names.role(first, barrier) if barrier >= 0 else ""
-            if role or barrier < 0:
-                return role
-            barrier = int(previous[barrier])
+        kind, task = self.graph.kind_of(first)
+        p = self.graph.program
+        if kind not in (Event.START, Event.END):
+            return ""
+        pushes = p.programs[task].tolist()
+        users = p.waits[task].tolist() + (p.updates[task].tolist() if kind == Event.END else [])
+        for depth in range(p.machine.barriers.fifo_depth + 2):
+            if barrier < 0:
+                return ""
+            if depth == 0 and barrier in pushes:
+                return f" (it programs {self.names.barrier(barrier)})"
+            if depth > 0 and barrier in users:
+                verb = "waits on" if barrier in p.waits[task].tolist() else "updates"
+                return f" (it {verb} {self.names.barrier(barrier)})"
+            barrier = int(p.barriers.previous[barrier])
         return ""
 
     def _room_text(self, because: str, first: int, task: int, other: int) -> str:

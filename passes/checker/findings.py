@@ -105,17 +105,6 @@ class Names:
                 barrier, fetch = self.graph.handler_source[index]
                 return f"the handler of {self.barrier(barrier) if barrier >= 0 else self.task(fetch)}"
 
-    def role(self, node: int, barrier: int) -> str:
-        """What an event has to do with an instance: ` (it waits on b7#1)`; empty if nothing."""
-        kind, task = self.graph.kind_of(node)
-        p = self.program
-        tables = (("programs", p.programs), ("waits on", p.waits), ("updates", p.updates))
-        matters = {Event.START: tables[1:2], Event.END: tables}
-        for verb, table in matters.get(kind, ()):
-            if barrier in table[task].tolist():
-                return f" (it {verb} {self.barrier(barrier)})"
-        return ""
-
     def path(self, nodes: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int32]], limit: int = 8) -> str:
         """Events joined by arrows; the middle of a long path is left out."""
         words = [self.event(int(n)) for n in nodes]

@@ -207,8 +207,10 @@ def test_one_task_may_not_update_two_instances_of_a_barrier():
     )
     edits += (("%r, %x, %t]", "%r, %x0, %x, %t]"), ("updates(%x)", "updates(%x0, %x)"))
     assert [str(f) for f in verdict(FULL, edits).findings] == [
+        "'log' on dma1 may be at head before b5#1 is armed, because nothing orders the end of 'store2' on dma0 (it "
+        "updates b5#0) before it [H1]",
         "'store2' on dma0 may end before b5#1 is armed, because nothing orders the end of 'store2' on dma0 (it updates "
-        "b5#0) before it [H2]"
+        "b5#0) before it [H2]",
     ]
 
 
