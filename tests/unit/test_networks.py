@@ -7,12 +7,12 @@ from heapq import heapreplace
 import numpy as np
 import pytest
 
+from tests.property.graph_checks import check_data, check_memory, check_races
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends import load, network_names
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel, preset
 from wlm_dialect.program import Program, decode_module, encode_module
-from wlm_dialect.program.conflicts import spans
 
 pytest.importorskip("onnx")
 
@@ -51,34 +51,6 @@ def ideal(p: Program) -> tuple[int, int]:
     return max(end), max(*path, *load_)
 
 
-def check_races(p: Program) -> int:
-    """Every pair of tasks that conflict is ordered; how many such pairs there are."""
-    before: list[int] = []
-    for row in p.after.lists():
-        mask = 0
-        for a in row:
-            mask |= before[a] | 1 << a
-        before.append(mask)
-    accesses: dict[int, list[tuple[int, int, int, bool]]] = {}
-    covered = spans(p.buffers)
-    for relation, writes in ((p.reads, False), (p.writes, True)):
-        for t, row in enumerate(relation.lists()):
-            for b in row:
-                accesses.setdefault(covered[b][0], []).append((*covered[b][1:], t, writes))
-    pairs = 0
-    for rows in accesses.values():
-        open_: list[tuple[int, int, int, bool]] = []
-        for row in sorted(rows):
-            open_ = [o for o in open_ if o[1] > row[0]]
-            for other in open_:
-                if other[2] != row[2] and (other[3] or row[3]):
-                    a, b = sorted((other[2], row[2]))
-                    assert before[b] >> a & 1, f"{p.names[a]} and {p.names[b]} race"
-                    pairs += 1
-            open_.append(row)
-    return pairs
-
-
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("network", network_names())
 def test_graph_is_sound(network: str, machine: str) -> None:
@@ -91,11 +63,8 @@ def test_graph_is_sound(network: str, machine: str) -> None:
         assert all(a < t for a in row)
     expected = EXPECTED[network][MACHINES.index(machine)]
     assert expected / 2 <= len(p) <= expected * 2
+    check_memory(p)
     b = p.buffers
-    limit = np.where(b.memory < 0, p.machine.memory.ddr_bytes, p.machine.memory.cmx_bytes)
-    assert (b.address >= 0).all()
-    assert (b.address + b.offset + b.size <= limit).all()
-    assert (b.offset + b.size <= b.size[b.root]).all()
     roles = Counter(r for n, r in enumerate(b.role) if b.root[n] == n)
     assert roles["input"] == roles["output"] == 1
     assert roles["constant"] > 0
@@ -103,6 +72,12 @@ def test_graph_is_sound(network: str, machine: str) -> None:
     assert not np.isin(p.engine, firmware).any()
     limit_slots = min(p.machine.barriers.max_producers, p.machine.barriers.max_sum // 2) // p.machine.tiles
     assert p.slots.max() <= min(16, limit_slots)
+
+
+@pytest.mark.parametrize("network", network_names())
+def test_every_byte_is_written_before_it_is_read(network: str) -> None:
+    for machine in MACHINES:
+        assert check_data(imported(network, machine)) > 10  # and memory is used again
 
 
 @pytest.mark.parametrize(("network", "machine"), [("squeezenet", "npu40xx:4"), ("resnet50", "npu37xx")])
