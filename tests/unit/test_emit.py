@@ -4,8 +4,10 @@ from collections import Counter
 
 import pytest
 
+from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.emit import Emitter, Stream
 from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Region, Shape, Use, Window
+from wlm_dialect.frontends.lower import lower
 from wlm_dialect.frontends.tiling import Tiling, cut, steps
 from wlm_dialect.machine import MachineModel, preset
 
@@ -108,3 +110,18 @@ def test_regions() -> None:
     assert a.meet(b) == Region(0, 1, 2, 4, 4, 8)
     assert a.hull(b) == Region(0, 1, 0, 6, 0, 16)
     assert a.meet(Region(0, 1, 4, 6, 0, 8)) is None
+
+
+def test_a_step_that_fits_in_sum_but_not_in_pieces() -> None:
+    net = Network("net")
+    shape = Shape(1, 40, 16, 4)
+    net.add_tensor("x", shape, "input")
+    net.add_tensor("y", shape, "output")
+    uses = (Use(0, shape, channels=Axis.ALL), Use(0, shape, rows=Axis.ALL, label="w"))
+    net.layers.append(Layer("square", "MatMul", Engine.DPU, uses, 1, shape, macs=40))
+    text = (
+        r"^buffer 'square\.w\.t0\.s1' of 2048 bytes finds no room in the 3000 bytes of CMX of tile 0; "
+        r"use a machine with more CMX$"
+    )
+    with pytest.raises(FrontendError, match=text):
+        lower(net, preset("npu40xx:1").with_(**{"memory.cmx_bytes": 3000}))
