@@ -72,7 +72,7 @@ def _managed_plan(ready: Prepared, serial: bool) -> Plan:
     p = ready.program
     pushed, first, second = _pushers(p)
     fetched = np.full(len(p), -1, np.int32)
-    old_user, next_fetch = _slot_users(p, fetched)
+    old_user, next_fetch = _slot_users(ready, fetched)
     programmed = _programmers(p)
     index = np.arange(len(p))
     _need(bool(np.all(pushed < index) and np.all(fetched < index)), "a task is managed by something later")
@@ -106,24 +106,21 @@ def _pushers(p: Program) -> tuple[I32, I32, I32]:
     return pushed, np.array(first, np.int32), np.array(second, np.int32)
 
 
-def _slot_users(p: Program, fetched: I32) -> tuple[I32, I32]:
+def _slot_users(ready: Prepared, fetched: I32) -> tuple[I32, I32]:
     """Fill `fetched`; who used a slot before a fetch writes it."""
-    user: dict[tuple[int, int], int] = {}
-    old: list[int] = []
-    new: list[int] = []
-    for t in np.nonzero(p.kind == Kind.FETCH)[0].tolist():
-        e, slot = int(p.target[t]), int(p.slot[t])
-        tasks = p.lists[e][int(p.low[t]) : int(p.high[t])]
-        _need(bool(np.all(fetched[tasks] < 0)), "a descriptor is fetched twice")
-        fetched[tasks] = t
-        for task in tasks.tolist():
-            before = user.get((e, slot), -1)
-            if before >= 0:
-                old.append(before)
-                new.append(t)
-            user[e, slot] = task
-            slot += 1
-    return np.array(old, np.int32), np.array(new, np.int32)
+    p = ready.program
+    fetches = np.nonzero(p.kind == Kind.FETCH)[0].astype(np.int32)
+    sizes = p.high[fetches] - p.low[fetches]
+    offset = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    by = np.repeat(fetches, sizes)
+    place = ready.engines[k.LIST][p.target[by]] + p.low[by] + offset
+    tasks = np.asarray(ready.static["list_task"])[place]
+    _need(len(np.unique(tasks)) == len(tasks), "a descriptor is fetched twice")
+    fetched[tasks] = by
+    slot = ready.engines[k.SLOT_BASE][p.target[by]] + p.slot[by] + offset
+    order = np.lexsort((by, slot))
+    again = np.nonzero(slot[order][1:] == slot[order][:-1])[0]
+    return tasks[order][again].astype(np.int32), by[order][again + 1].astype(np.int32)
 
 
 def _programmers(p: Program) -> I32:
