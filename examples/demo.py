@@ -11,6 +11,7 @@ from pathlib import Path
 from xdsl.printer import Printer
 
 from wlm_dialect import api
+from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program, encode_module
 from wlm_dialect.runtime.dot import make_dot
 from wlm_dialect.runtime.html import make_html
@@ -73,7 +74,6 @@ def write_files(folder: Path, reports: list[Report], ideal: int) -> None:
         "trace.json": json.dumps(make_trace(full), separators=(",", ":")) + "\n",
         "graph.dot": make_dot(api.compile_program(five, "full").program),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         write_output(str(folder / name), texts[name])
 
@@ -81,6 +81,10 @@ def write_files(folder: Path, reports: list[Report], ideal: int) -> None:
 def main() -> int:
     """The exit code: 2 if a program is not proved or does not finish, as for the other tools."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before the work, so that nobody waits for a refusal
+    except OSError as error:
+        raise UsageError(f"cannot make folder '{folder}': {(error.strerror or '').lower()}") from None
     print(f"lowering, proving and running networks on {MACHINE}\n")
     results = {name: run_modes(name) for name in NETWORKS}
     ideal, shown = results[SHOWN]

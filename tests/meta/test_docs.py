@@ -274,6 +274,12 @@ def test_demo(tmp_path: Path) -> None:
     assert (tmp_path / "out/graph.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
+def test_demo_refuses_a_file_as_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("", encoding="utf-8")
+    code, shown = on_terminal([sys.executable, str(ROOT / "examples/demo.py"), "out"], tmp_path, 80)
+    assert (code, shown) == (1, "demo: error: cannot make folder 'out': file exists\n")
+
+
 def print_session(text: str) -> int:
     """Print a Python session with what its statements print now, as the interactive interpreter would show it."""
     names: dict[str, object] = {}
