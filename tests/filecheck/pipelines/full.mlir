@@ -1,0 +1,29 @@
+// RUN: wlm-opt %s --machine tiny --pipeline full | filecheck %s
+// RUN: wlm-opt %s --machine tiny --pipeline full | wlm verify - | filecheck %s --check-prefix=VERDICT
+
+// Each compute task is fetched, then pushed, by DMAs of one queue; no interrupt is left but that of the tail.
+// CHECK:      builtin.module attributes {wlm.machine = "tiny"} {
+// CHECK-NEXT:   task.graph @net phase managed mode full {
+// CHECK:          %[[tail:.*]] = barrier.configure {{.*}} producers 1 consumers 0 tail irq "lifted"
+// CHECK-NOT:      irq "over"
+// CHECK:          mgmt_dma.bootstrap [%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
+// CHECK-NEXT:     mgmt_dma.work_item @dma0 [0 to 2)
+// CHECK-NEXT:     %{{.*}} = task.run @dma0 "in" updates(%[[loaded:.*]]) cycles 310 bytes 300
+// CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 5)
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.enqueue @dpu0 [0 to 1) on @dma1 cycles 14 bytes 4
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.enqueue @shave0 [0 to 1) on @dma1 cycles 14 bytes 4
+// CHECK-NEXT:     %{{.*}} = task.run @dma1 "weights" updates(%[[loaded]]) cycles 200 bytes 190
+// CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[loaded]]) updates(%[[done:.*]]) cycles 400 slots 4
+// CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[done]]) updates(%[[acted:.*]]) cycles 150 slots 2
+// CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[acted]]) updates(%[[tail]]) cycles 310 bytes 300
+// CHECK-NEXT:   }
+// VERDICT:    proved
+task.graph @net {
+  %in = task.run @dma0 "in" cycles 310 bytes 300
+  %w = task.run @dma1 "weights" cycles 200 bytes 190
+  %conv = task.run @dpu0 "conv" after(%in, %w) cycles 400 slots 4
+  %act = task.run @shave0 "act" after(%conv) cycles 150 slots 2
+  task.run @dma0 "out" after(%act) cycles 310 bytes 300
+}

@@ -1,0 +1,33 @@
+// RUN: wlm-opt %s --machine tiny --pipeline partial | filecheck %s
+// RUN: wlm-opt %s --machine tiny --pipeline partial | wlm verify - | filecheck %s --check-prefix=VERDICT
+
+// The fetches are tasks of the queue with less to do. One barrier without consumers tells firmware of both; at its
+// interrupt it pushes the two compute tasks.
+// CHECK:      builtin.module attributes {wlm.machine = "tiny"} {
+// CHECK-NEXT:   task.graph @net phase managed mode partial {
+// CHECK-NEXT:     %[[loaded:.*]] = barrier.configure 0 producers 2 consumers 4
+// CHECK-NEXT:     %[[pulse:.*]] = barrier.configure 1 producers 1 consumers 0 irq "over"
+// CHECK-NEXT:     %[[done:.*]] = barrier.configure 2 producers 4 consumers 2
+// CHECK-NEXT:     %[[acted:.*]] = barrier.configure 3 producers 2 consumers 1
+// CHECK-NEXT:     %[[tail:.*]] = barrier.configure 4 producers 1 consumers 0 tail irq "lifted"
+// CHECK-NEXT:     mgmt_dma.bootstrap [%[[loaded]], %[[pulse]], %[[done]], %[[acted]], %[[tail]]]
+// CHECK-NEXT:     mgmt_dma.work_item @dma0 [0 to 2)
+// CHECK-NEXT:     %{{.*}} = task.run @dma0 "in" updates(%[[loaded]]) cycles 310 bytes 300
+// CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 3)
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 updates(%[[pulse]]) cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = task.run @dma1 "weights" updates(%[[loaded]]) cycles 200 bytes 190
+// CHECK-NEXT:     mgmt_dma.work_item @dpu0 [0 to 1) at(%[[pulse]])
+// CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[loaded]]) updates(%[[done]]) cycles 400 slots 4
+// CHECK-NEXT:     mgmt_dma.work_item @shave0 [0 to 1) at(%[[pulse]])
+// CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[done]]) updates(%[[acted]]) cycles 150 slots 2
+// CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[acted]]) updates(%[[tail]]) cycles 310 bytes 300
+// CHECK-NEXT:   }
+// VERDICT:    proved
+task.graph @net {
+  %in = task.run @dma0 "in" cycles 310 bytes 300
+  %w = task.run @dma1 "weights" cycles 200 bytes 190
+  %conv = task.run @dpu0 "conv" after(%in, %w) cycles 400 slots 4
+  %act = task.run @shave0 "act" after(%conv) cycles 150 slots 2
+  task.run @dma0 "out" after(%act) cycles 310 bytes 300
+}
