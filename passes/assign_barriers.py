@@ -16,7 +16,7 @@ from wlm_dialect.passes.insert_pulses import last_use
 from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
-from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
+from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass, pushes_fit
 from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Program
@@ -66,7 +66,7 @@ def assigned(program: Program, mode: str) -> Program | None:
                 break
             if not choice.missing:
                 done = configured(candidate, choice.pids)
-                if mode != "full" or refillable(PlaceEnqueuesPass().transform(done)):
+                if mode != "full" or _placeable(done):
                     return done
                 break
             candidate = legal(with_orders(candidate, choice.missing), limit)
@@ -89,6 +89,12 @@ def legal(program: Program, limit: int) -> Program | None:
             return ordered_by_first_use(program)
         program = changed
     return None
+
+
+def _placeable(program: Program) -> bool:
+    """Look ahead: enqueues and refills will find their places."""
+    enqueued = PlaceEnqueuesPass().transform(program)
+    return pushes_fit(enqueued) and refillable(enqueued)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """Pass `wlm-insert-pulses`."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.editing import add_to_rows
 from wlm_dialect.program import Barriers, Kind, Program
 
 
@@ -24,18 +23,18 @@ class InsertPulsesPass(ProgramPass):
     mode: Literal["firmware", "partial"] = "partial"
 
     def transform(self, program: Program) -> Program:
-        updates = program.updates.lists()
-        count = len(program.barriers)
         if self.mode == "partial":
-            for t in _last_fetches(program):
-                updates[t].append(count)
-                count += 1
-        for t in missing_credits(program):
-            updates[t].append(count)
-            count += 1
-        if count == len(program.barriers):
-            return program
-        return program.with_(updates=Csr.of(updates), barriers=Barriers.virtual(count, program.barriers.tail))
+            program = _with_pulses(program, _last_fetches(program))
+        return _with_pulses(program, missing_credits(program))
+
+
+def _with_pulses(program: Program, tasks: list[int]) -> Program:
+    """A barrier without consumers for each of these tasks."""
+    if not tasks:
+        return program
+    first = len(program.barriers)
+    updates = add_to_rows(program.updates, [(t, first + i) for i, t in enumerate(tasks)])
+    return program.with_(updates=updates, barriers=Barriers.virtual(first + len(tasks), program.barriers.tail))
 
 
 def _last_fetches(program: Program) -> list[int]:

@@ -144,7 +144,7 @@ class _Linker:
     def _over_rows(self) -> None:
         """Clock rows per barrier: the tasks that make it over (`users`), and the ends that are known before it is.
 
-        Ends, not starts: two barriers that one task makes over at once are served by id, not in a causal order.
+        Ends before, not at the same time: two barriers that one event makes over are served by id, in no causal order.
         """
         order = self.order
         shape = len(self.program.barriers), order.ends.shape[1]
@@ -154,8 +154,7 @@ class _Linker:
                 lane, at = order.lane[t], order.at[t]
                 self.users[v, lane] = max(self.users[v, lane], at)
                 row = order.ends[t].copy()
-                if self.consumers[v]:
-                    row[lane] = at - 1  # it has started, not ended
+                row[lane] = at - 1
                 np.maximum(self.known[v], row, out=self.known[v])
 
     def _fetches(self) -> dict[int, list[int]]:

@@ -32,6 +32,23 @@ class PlaceEnqueuesPass(ProgramPass):
         return insert_tasks(program, tasks).program if tasks else program
 
 
+def pushes_fit(program: Program) -> bool:
+    """Whether no enqueue of DMA tasks ever finds their FIFO full: a queue that blocked there could block itself."""
+    order: Order | None = None
+    for t in np.nonzero(program.kind == Kind.ENQUEUE)[0].tolist():
+        engine = int(program.target[t])
+        model = program.machine.engines[engine]
+        low, high = int(program.low[t]), int(program.high[t])
+        if model.descriptor_slots or high <= model.fifo_depth:
+            continue
+        if high - low > model.fifo_depth:
+            return False
+        order = order or task_order(program)
+        if not order.before_start(int(program.lists[engine][high - 1 - model.fifo_depth]), t):
+            return False
+    return True
+
+
 class _Placement:
     def __init__(self, program: Program) -> None:
         self.program = program

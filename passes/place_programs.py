@@ -146,7 +146,8 @@ class _Refills:
         """Last place on the queue from which the push is known to be in time."""
         order = self.order
         column = int(order.lane[self.program.lists[queue][0]])
-        place = len(self.program.lists[queue]) - 1
+        # what an enqueue pushes must not grow: its FIFO could turn out full
+        place = _linked(self.program, queue) - 1
         position = self.program.position
         for t in self.consumers[barrier]:
             own = int(self.program.engine[t]) == queue
