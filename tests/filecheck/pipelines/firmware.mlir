@@ -1,5 +1,6 @@
 // RUN: wlm-opt %s --machine tiny --pipeline firmware | filecheck %s
-// RUN: wlm-opt %s --machine tiny --pipeline firmware | wlm verify - | filecheck %s --check-prefix=VERDICT
+// RUN: wlm-opt %s --machine tiny --pipeline firmware -o %t.mlir
+// RUN: wlm verify %t.mlir | filecheck %s --check-prefix=VERDICT
 
 // Firmware builds the fetches on its own channel and pushes a compute task at the interrupt of its fetch. All barriers
 // fit, so they are loaded at bootstrap and raise no interrupt but that of the tail.
@@ -23,7 +24,7 @@
 // CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[done]]) updates(%[[acted]]) cycles 150 slots 2
 // CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[acted]]) updates(%[[tail]]) cycles 310 bytes 300
 // CHECK-NEXT:   }
-// VERDICT:    proved
+// VERDICT:    @net: proved
 task.graph @net {
   %in = task.run @dma0 "in" cycles 310 bytes 300
   %w = task.run @dma1 "weights" cycles 200 bytes 190

@@ -1,5 +1,6 @@
 // RUN: wlm-opt %s --machine tiny --pipeline full | filecheck %s
-// RUN: wlm-opt %s --machine tiny --pipeline full | wlm verify - | filecheck %s --check-prefix=VERDICT
+// RUN: wlm-opt %s --machine tiny --pipeline full -o %t.mlir
+// RUN: wlm verify %t.mlir | filecheck %s --check-prefix=VERDICT
 
 // Each compute task is fetched, then pushed, by DMAs of one queue; no interrupt is left but that of the tail.
 // CHECK:      builtin.module attributes {wlm.machine = "tiny"} {
@@ -19,7 +20,7 @@
 // CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[done]]) updates(%[[acted:.*]]) cycles 150 slots 2
 // CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[acted]]) updates(%[[tail]]) cycles 310 bytes 300
 // CHECK-NEXT:   }
-// VERDICT:    proved
+// VERDICT:    @net: proved
 task.graph @net {
   %in = task.run @dma0 "in" cycles 310 bytes 300
   %w = task.run @dma1 "weights" cycles 200 bytes 190
