@@ -122,84 +122,74 @@ class DownSet:
 
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
-        self._line = np.full(clocks.lines.shape[1], -1, np.int32)
-        self._base = np.full((2, clocks.base.shape[1]), -1, np.int32)
-        self._mask = np.zeros((2, clocks.base.shape[1]), np.int64)
+        columns, windows = clocks.lines.shape[1], clocks.base.shape[1]
+        shape = (2, windows)  # row 0 is the set, row 1 what is being added
+        lines, base, mask = np.full((2, columns), -1, np.int32), np.full(shape, -1, np.int32), np.zeros(shape, np.int64)
+        self._store = inner.Store(lines, base, mask, clocks.row, clocks.effect)
 
     def add(self, event: int, *, itself: bool = True) -> None:
         """Add all that comes before `event`, and the event unless `itself` is False."""
-        c = self.clocks
+        c, store = self.clocks, self._store
         row = c.row[event]
-        self._line = np.maximum(self._line, c.lines[row])
-        for w in range(self._base.shape[1]):
-            self._base[1, w], self._mask[1, w] = c.base[row, w], c.mask[row, w]
-            inner.merge_window(self._base, self._mask, 0, 1, w)
-        place, value = c.effect[event].tolist()
-        if place >= 0:
-            # all that is lower on its line comes before it, in its row or not
-            self._line[place] = max(self._line[place], value if itself else value - 1)
-        elif itself and place < -1:
-            inner.set_position(self._base, self._mask, 0, -2 - place, value)
+        store.lines[1], store.base[1], store.mask[1] = c.lines[row], c.base[row], c.mask[row]
+        inner.absorb(store._replace(row=np.broadcast_to(np.int32(1), c.row.shape)), 0, event, itself)
 
     def holds(self, events: I32) -> bool:
         """Whether all `events` (with a place) are in the set."""
-        for place, value in self.clocks.effect[events].tolist():
-            if place >= 0:
-                if self._line[place] < value:
-                    return False
-            else:
-                offset = value - int(self._base[0, -2 - place]) - 1
-                if offset >= WINDOW or (offset >= 0 and not (int(self._mask[0, -2 - place]) >> offset) & 1):
-                    return False
-        return True
+        return inner.contains(self._store, 0, events)
 
 
 def clocks_of(network: EventNetwork, *, compile: bool | None = None) -> Clocks:
     """Sweep the network. `compile` forces numba on or off; by default large networks use it if it is installed."""
     n = len(network)
-    effect = _effects(network)
-    handlers = network.handlers
-    predecessors = network.predecessors
+    predecessors, handlers = network.predecessors, network.handlers
     successors = predecessors.transposed(n)
     handler_of = np.full(n, -1, np.int32)
     handler_of[handlers.node] = np.arange(len(handlers.node), dtype=np.int32)
-    rank = np.argsort(np.argsort(handlers.id, kind="stable")).astype(np.int32)
     run = _choose(n, compile)
     capacity = _rows_needed(network)
     chains = 8 if len(handlers.node) else 0
     while True:
-        columns = network.columns + chains
-        lines = np.empty((capacity, columns), np.int32)
-        base, mask = np.empty((capacity, network.windows), np.int32), np.empty((capacity, network.windows), np.int64)
-        lines[0], base[0], mask[0] = -1, -1, 0
-        row, order = np.full(n, -1, np.int32), np.zeros(n, np.int32)
-        derived = np.full((len(handlers.node), chains), -1, np.int32)
-        effect[handlers.node, 0] = -1
+        store, server = _store(network, capacity, chains), _server(handlers, chains)
+        order = np.zeros(n, np.int32)
         visited, rows = run(
             predecessors.start,
             predecessors.index,
             successors.start,
             successors.index,
-            effect,
             handler_of,
-            handlers.node,
-            handlers.id,
-            rank,
-            handlers.causes.start,
-            handlers.causes.index,
+            store,
+            server,
             handlers.by_id,
             network.columns,
-            np.full(chains, -1, np.int32),
-            lines,
-            base,
-            mask,
-            row,
             order,
-            derived,
         )
         if visited >= 0:
-            return Clocks(network, effect, lines[:rows], base[:rows], mask[:rows], row, order, visited, derived)
+            lines, base, mask = store.lines[:rows], store.base[:rows], store.mask[:rows]
+            return Clocks(network, store.effect, lines, base, mask, store.row, order, visited, server.derived)
         chains *= 2
+
+
+def _store(network: EventNetwork, capacity: int, chains: int) -> inner.Store:
+    lines = np.empty((capacity, network.columns + chains), np.int32)
+    base, mask = np.empty((capacity, network.windows), np.int32), np.empty((capacity, network.windows), np.int64)
+    lines[0], base[0], mask[0] = -1, -1, 0
+    return inner.Store(lines, base, mask, np.full(len(network), -1, np.int32), _effects(network))
+
+
+def _server(handlers: Handlers, chains: int) -> inner.Server:
+    count = len(handlers.node)
+    rank = np.argsort(np.argsort(handlers.id, kind="stable")).astype(np.int32)
+    return inner.Server(
+        handlers.node,
+        handlers.id,
+        rank,
+        handlers.causes.start,
+        handlers.causes.index,
+        np.full(count, -1, np.int32),
+        np.full(chains, -1, np.int32),
+        np.full((count, chains), -1, np.int32),
+    )
 
 
 def _effects(network: EventNetwork) -> I32:
@@ -252,7 +242,7 @@ def compiled_sweep() -> Callable[..., tuple[int, int]] | None:
         inner.contains,
         inner.clear,
         inner.serve,
-        inner.insert_by_key,
+        inner.take_turn,
         inner.share_row,
         inner.visit,
     )
