@@ -118,6 +118,15 @@ def test_safe_partial_program_has_the_times_of_the_hand_calculation() -> None:
     assert r.firmware_busy == 160
 
 
+@pytest.mark.parametrize("text", [FULL, PARTIAL])
+@pytest.mark.parametrize("ties", [0, 1, 2, 3, 12345])
+def test_a_safe_program_does_not_notice_the_order_of_ties_or_a_run_before(text: str, ties: int) -> None:
+    a, b = run(read(text), engine="events"), run(read(text), engine="events", ties=ties, repeat=3)
+    assert (a.outcome, a.handlers) == ("finished", b.handlers)
+    for name in ("enqueued", "head", "start", "end", "armed", "lifted", "over"):
+        assert getattr(a, name).tolist() == getattr(b, name).tolist()
+
+
 def test_h1_a_wait_at_head_before_its_instance_is_armed() -> None:
     twin = edit(FULL, ("enqueue @dpu0 [0 to 1)", "enqueue @dpu0 [0 to 2)"), ("[1 to 2) on @dma0 cycles 4", "[0 to 1)"))
     twin = twin.replace("  mgmt_dma.enqueue @dpu0 [0 to 1)\n", "  mgmt_dma.sync on @dma0 cycles 4\n")
