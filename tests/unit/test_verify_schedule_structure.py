@@ -185,6 +185,20 @@ def test_dependences_that_are_left_are_promises_to_keep():
     ]
 
 
+def test_an_unused_instance_with_an_interrupt():
+    edits = (
+        (
+            "    mgmt_dma.bootstrap [",
+            '    %u = barrier.configure 5 producers 1 consumers 0 irq "over"\n    mgmt_dma.bootstrap [%u, ',
+        ),
+    )
+    found = [str(f) for f in verdict(PARTIAL, edits).findings]
+    assert found == [
+        "b5#0 is configured with 1 producers, but its users count 0 [H9]",
+        "b5#0 is never used: its counters are not zero at the end [H11]",
+    ]
+
+
 def test_nothing_is_programmed():
     safe = program(FULL)
     found = check(safe.with_(programs=Csr.empty(len(safe)), bootstrap=np.zeros(0, np.int32)))
