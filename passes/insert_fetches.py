@@ -65,6 +65,7 @@ class _Placement:
         self.times: Estimate = estimate(program)
         self.out: list[Insertion] = []
         self.managers = managers(program)
+        self.begun = np.maximum.accumulate(np.asarray([0, *self.times.start], np.int64))[1:]
         self.starts = {}
         for q in self.machine.engines:
             tasks = program.lists[self.machine.engine_index[q.name]]
@@ -104,7 +105,11 @@ class _Placement:
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
         place = quiet_place(self.times, listed, at, until) if until > at else at
-        return min(first, int(listed[place]) if place < len(listed) else first)
+        # on an idle queue the place in the program is free: as early as the fetch can run, others can rely on it then
+        begin = max(ready, self.times.end[listed[place - 1]] if place else 0)
+        after = max(earliest, int(listed[place - 1]) + 1 if place else 0)
+        program_place = max(after, int(np.searchsorted(self.begun, begin)))
+        return min(first, program_place, int(listed[place]) if place < len(listed) else first)
 
     def _enqueue_ticks(self, queue: EngineModel) -> int:
         """From the end of a fetch to the push of its group, with room for two others in front."""

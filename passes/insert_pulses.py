@@ -1,8 +1,10 @@
 """Pass `wlm-insert-pulses`."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
+from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import add_to_rows
 from wlm_dialect.program import Barriers, Kind, Program
@@ -12,9 +14,9 @@ from wlm_dialect.program import Barriers, Kind, Program
 class InsertPulsesPass(ProgramPass):
     """Declare barriers without consumers whose only use is to tell firmware that something has happened.
 
-    In partial mode the last of neighbouring fetches updates one, so that firmware knows when to enqueue their groups.
-    In both firmware modes a DMA updates one where no other barrier tells that the work FIFO has room for the task
-    `fifo_depth` places later.
+    In partial mode the last of neighbouring fetches updates a barrier, so that firmware knows when to enqueue their
+    groups: one that is over in time and delays nobody, else a pulse of its own. In both firmware modes a DMA updates a
+    pulse where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
     """
 
@@ -24,8 +26,36 @@ class InsertPulsesPass(ProgramPass):
 
     def transform(self, program: Program) -> Program:
         if self.mode == "partial":
-            program = _with_pulses(program, _last_fetches(program))
+            program = _with_evidence(program, _last_fetches(program))
         return _with_pulses(program, missing_credits(program))
+
+
+def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:
+    """Each of these fetches updates a barrier that is over before the first task that needs it."""
+    times = estimate(program)
+    over, last = over_times(program, times), last_use(program)
+    consumers = program.consumers.lists()
+    firmware = program.machine.firmware
+    margin = firmware.interrupt + firmware.program + firmware.push
+    opens = [(c[0], min(times.start[t] for t in c)) if c else (-1, -1) for c in consumers]
+    by_time = sorted((v for v in range(len(consumers)) if consumers[v]), key=lambda v: (over[v], v))
+    overs = [over[v] for v in by_time]
+    shared: list[tuple[int, int]] = []
+    alone: list[int] = []
+    for fetch, needed in fetches:
+        ready = times.end[fetch] + margin
+        due = times.start[needed] - margin
+        for v in by_time[bisect_left(overs, ready) :]:
+            if over[v] > due:
+                alone.append(fetch)
+                break
+            first, start = opens[v]
+            if fetch < first and last[v] < needed and start >= ready:
+                shared.append((fetch, v))
+                break
+        else:
+            alone.append(fetch)
+    return _with_pulses(program.with_(updates=add_to_rows(program.updates, shared)), alone)
 
 
 def _with_pulses(program: Program, tasks: list[int]) -> Program:
@@ -37,13 +67,13 @@ def _with_pulses(program: Program, tasks: list[int]) -> Program:
     return program.with_(updates=updates, barriers=Barriers.virtual(first + len(tasks), program.barriers.tail))
 
 
-def _last_fetches(program: Program) -> list[int]:
-    """Fetches whose end stands for that of the fetches right before them on the same queue.
+def _last_fetches(program: Program) -> list[tuple[int, int]]:
+    """Fetches whose end stands for that of the fetches right before them on the same queue, and who first needs them.
 
     Those must end in order and wait for nothing, and all come before any task of their groups in program order: a task
     that waits for a later fetch could wait for itself.
     """
-    out: list[int] = []
+    out: list[tuple[int, int]] = []
     for tasks, model in zip(program.lists, program.machine.engines, strict=True):
         listed = tasks.tolist()
         needed = len(program)  # first task of the groups fetched since the last pulse
@@ -54,7 +84,7 @@ def _last_fetches(program: Program) -> list[int]:
             after = listed[i + 1] if i + 1 < len(listed) else -1
             followed = after >= 0 and program.kind[after] == Kind.FETCH and not len(program.waits[after])
             if not (followed and after < needed and model.ends_in_order):
-                out.append(t)
+                out.append((t, needed))
                 needed = len(program)
     return out
 

@@ -172,10 +172,13 @@ class _Linker:
         return out
 
     def _pulse(self, fetch: int) -> int:
-        """The pulse of a fetch, or of the last of its neighbours on the queue, which ends later."""
+        """The barrier that tells the end of a fetch, or of the last of its neighbours on the queue (it ends later)."""
+        first = int(self.program.lists[int(self.program.target[fetch])][int(self.program.low[fetch])])
         queue = self.program.lists[int(self.program.engine[fetch])]
         for t in map(int, queue[self.program.position[fetch] :]):
-            for v in self.updates[t]:
-                if not self.consumers[v] and v != self.program.barriers.tail:
-                    return v
+            told = [v for v in self.updates[t] if self.last[v] < first and v != self.program.barriers.tail]
+            if told:
+                return min(told, key=lambda v: (self.over_time[v], v))
+            if t >= first:
+                break
         raise ScheduleError(f"'{self.program.names[fetch]}' has no pulse; run wlm-insert-pulses first [H4]")

@@ -118,20 +118,28 @@ class _Refills:
         return np.nonzero((barriers.pid == pid) & late)[0].tolist()
 
     def _choose_queue(self, refills: list[int]) -> tuple[int, list[Window]] | None:
-        """The queue with the widest narrowest window, if there is one on which all windows exist."""
-        best: tuple[int, int, list[Window]] | None = None
-        for queue in self.queues:
-            windows = [self._window(queue, v) for v in refills]
-            slack = min(w.high - w.low for w in windows)
-            if slack >= 0 and (best is None or slack > best[0]):
-                best = (slack, queue, windows)
-        return None if best is None else (best[1], best[2])
+        """The queue with the widest narrowest window, if there is one on which all windows exist.
 
-    def _window(self, queue: int, barrier: int) -> Window:
+        What an enqueue pushes had better not grow, because its FIFO could turn out full: the part of a list that is
+        linked from the start is tried first.
+        """
+        for linked in (True, False):
+            best: tuple[int, int, list[Window]] | None = None
+            for queue in self.queues:
+                length = _linked(self.program, queue) if linked else len(self.program.lists[queue])
+                windows = [self._window(queue, v, length) for v in refills]
+                slack = min(w.high - w.low for w in windows)
+                if slack >= 0 and (best is None or slack > best[0]):
+                    best = (slack, queue, windows)
+            if best is not None:
+                return best[1], best[2]
+        return None
+
+    def _window(self, queue: int, barrier: int, length: int) -> Window:
         former = barrier
         for _ in range(self.machine.barriers.fifo_depth + 1):
             former = self.previous[former]
-        return Window(barrier, self._earliest(queue, former), self._latest(queue, barrier))
+        return Window(barrier, self._earliest(queue, former), min(length - 1, self._latest(queue, barrier)))
 
     def _earliest(self, queue: int, former: int) -> int:
         """First place on the queue that knows that `former` is over."""
@@ -146,8 +154,7 @@ class _Refills:
         """Last place on the queue from which the push is known to be in time."""
         order = self.order
         column = int(order.lane[self.program.lists[queue][0]])
-        # what an enqueue pushes must not grow: its FIFO could turn out full
-        place = _linked(self.program, queue) - 1
+        place = len(self.program.lists[queue]) - 1
         position = self.program.position
         for t in self.consumers[barrier]:
             own = int(self.program.engine[t]) == queue
