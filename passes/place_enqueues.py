@@ -10,6 +10,7 @@ from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.program import Kind, Program
 
 
@@ -21,6 +22,8 @@ class PlaceEnqueuesPass(ProgramPass):
     instances of the barriers it waits on are over (H1). On the queue that manages its engine that is a first place,
     known from clocks; the enqueue waits for nothing. Tasks whose places overlap share one DMA.
 
+    Where a barrier's refill would find no place before the tasks that wait on it, they are pushed later.
+
     Precondition: phase physical, assigned for mode full. Postcondition: every DPU and SHAVE task is pushed once.
     """
 
@@ -28,8 +31,16 @@ class PlaceEnqueuesPass(ProgramPass):
     phases = ("physical",)
 
     def transform(self, program: Program) -> Program:
-        tasks = _Placement(program).insertions()
-        return insert_tasks(program, tasks).program if tasks else program
+        placed = _placed(program, late=False)
+        if refillable(placed):
+            return placed
+        later = _placed(program, late=True)
+        return later if refillable(later) else placed
+
+
+def _placed(program: Program, *, late: bool) -> Program:
+    tasks = _Placement(program, late).insertions()
+    return insert_tasks(program, tasks).program if tasks else program
 
 
 def pushes_fit(program: Program) -> bool:
@@ -50,8 +61,9 @@ def pushes_fit(program: Program) -> bool:
 
 
 class _Placement:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, late: bool) -> None:
         self.program = program
+        self.late = late
         self.machine = program.machine
         self.managers = managers(program)
         self.order: Order = task_order(program)
@@ -107,7 +119,19 @@ class _Placement:
             for t in [] if former < 0 else self.consumers[former] or self.producers[former]:
                 if not self.order.before_head(t, task):
                     place = max(place, self._known(queue, int(self.order.lane[t]), int(self.order.at[t])))
+            if self.late:
+                place = max(place, self._refill_place(queue, v))
         return place
+
+    def _refill_place(self, queue: int, barrier: int) -> int:
+        """First place for the refill of an instance that bootstrap does not load, so that it fits before the push."""
+        former = barrier
+        for _ in range(self.machine.barriers.fifo_depth + 1):
+            former = self.previous[former]
+            if former < 0:
+                return 0
+        users = self.consumers[former] or self.producers[former]
+        return max(self._known(queue, int(self.order.lane[t]), int(self.order.at[t])) for t in users)
 
     def _room(self, queue: int, tasks: list[int], index: int, depth: int) -> int:
         """First place that knows the end of the task `depth` places ahead, so that the FIFO has room."""
