@@ -12,7 +12,7 @@ from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, 
 from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.insert_pulses import last_use
+from wlm_dialect.passes.insert_pulses import last_use, with_credits
 from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
@@ -59,7 +59,7 @@ def assigned(program: Program, mode: str) -> Program | None:
     """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
     limit = program.machine.barriers.count
     while limit > 1:
-        candidate = legal(program, limit)
+        candidate = legal(program, limit, mode)
         for _ in range(_ROUNDS):
             choice = None if candidate is None else _first_success(candidate, mode)
             if candidate is None or choice is None:
@@ -69,15 +69,18 @@ def assigned(program: Program, mode: str) -> Program | None:
                 if mode != "full" or _placeable(done):
                     return done
                 break
-            candidate = legal(with_orders(candidate, choice.missing), limit)
+            candidate = legal(with_orders(candidate, choice.missing), limit, mode)
         limit -= max(1, limit // 8)
-    candidate = legal(linearised(program, mode == "full"), program.machine.barriers.count)
+    candidate = legal(linearised(program, mode == "full"), program.machine.barriers.count, mode)
     choice = None if candidate is None else _first_success(candidate, mode)
     return None if candidate is None or choice is None or choice.missing else configured(candidate, choice.pids)
 
 
-def legal(program: Program, limit: int) -> Program | None:
-    """The program with few enough barriers in use, within the slots of each and with a complete tail (H9, H10)."""
+def legal(program: Program, limit: int, mode: str) -> Program | None:
+    """The program with few enough barriers in use, within the slots of each and with a complete tail (H9, H10).
+
+    In the firmware modes also with evidence that each DMA FIFO has room (H6): inserted tasks move the others.
+    """
     for _ in range(_ROUNDS):
         changed = limited(program, limit)
         if changed is None:
@@ -85,6 +88,8 @@ def legal(program: Program, limit: int) -> Program | None:
         if program.barriers.tail >= 0:
             changed = with_tail(changed)
         changed = within_slots(changed)
+        if mode != "full":
+            changed = with_credits(changed)
         if changed is program:
             return ordered_by_first_use(program)
         program = changed

@@ -37,6 +37,11 @@ class InsertFetchesPass(ProgramPass):
             raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
         if np.any(program.kind == Kind.FETCH):
             raise ScheduleError(f"{self.name}: @{program.name} has fetches already")
+        if self.mode == "full" and not any(e.ends_in_order for e in program.machine.engines_of("dma")):
+            raise ScheduleError(
+                f"@{program.name}: full mode needs a DMA queue that ends tasks in order (serial or prefetching), but "
+                f"machine '{program.machine.name}' has none; use mode partial or firmware"
+            )
         tasks = _Placement(program, self.mode).insertions()
         return insert_tasks(program, tasks).program if tasks else program
 

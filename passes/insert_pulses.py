@@ -27,7 +27,12 @@ class InsertPulsesPass(ProgramPass):
     def transform(self, program: Program) -> Program:
         if self.mode == "partial":
             program = _with_evidence(program, _last_fetches(program))
-        return _with_pulses(program, missing_credits(program))
+        return with_credits(program)
+
+
+def with_credits(program: Program) -> Program:
+    """The program with a pulse wherever no barrier tells that a DMA FIFO has room (H6)."""
+    return _with_pulses(program, missing_credits(program))
 
 
 def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:

@@ -88,7 +88,7 @@ class _Linker:
         for i, t in enumerate(tasks):
             at = self._needed(self._causes(tasks, i), passed)
             fetched = [f for f in self.fetch.get(t, ()) if f not in done]
-            joins = bool(out) and self._joins(out[-1], at, fetched)
+            joins = bool(out) and self._fits(out[-1][2], i, tasks) and self._joins(out[-1], at, fetched)
             passed.update(at)
             if len(passed) > 2 * _RECENT:  # later ones know more; forgetting one costs at most a superfluous cause
                 passed = set(sorted(passed, key=self.over_time.__getitem__)[-_RECENT:])
@@ -96,9 +96,18 @@ class _Linker:
             if joins:
                 first, _, low, _, before, after = out[-1]
                 out[-1] = (first, engine, low, i + 1, sorted({*before, *at}), [*after, *fetched])
+            elif out and not at and not fetched:
+                # nothing more to wait for: the next step of the same handler
+                out.append((t, engine, i, i + 1, out[-1][4], out[-1][5]))
             else:
                 out.append((t, engine, i, i + 1, at, fetched))
         return out
+
+    def _fits(self, low: int, index: int, tasks: list[int]) -> bool:
+        """Whether an item may reach from `low` to `index`: at most one group, or what a DMA FIFO holds (H6)."""
+        if self.program.machine.engines[int(self.program.engine[tasks[index]])].descriptor_slots:
+            return self.group[tasks[low]] == self.group[tasks[index]]
+        return index - low < self.program.machine.engines[int(self.program.engine[tasks[index]])].fifo_depth
 
     def _joins(self, item: tuple[int, int, int, int, list[int], list[int]], at: list[int], fetched: list[int]) -> bool:
         """Whether the next task may join an item: what it waits for is over before the item could be pushed anyway.
@@ -162,9 +171,11 @@ class _Linker:
         program = self.program
         out: dict[int, list[int]] = {}
         self.pulse: dict[int, int] = {}
+        self.group: dict[int, int] = {}  # task -> its fetch
         for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
             tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])].tolist()
             for t in tasks:
+                self.group[t] = f
                 if self.mode == "firmware":
                     out[t] = [f]
                 else:

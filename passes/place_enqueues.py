@@ -100,13 +100,24 @@ class _Placement:
         while start < len(tasks):
             place = max(floor, first[start], self._timely(queue, tasks[start]))
             end = start + 1
-            while end < len(tasks) and first[end] <= place and (compute or end - start < max(1, depth // 2)):
+            while end < len(tasks) and first[end] <= place and self._fits(tasks, start, end):
                 end += 1
             floor = lowest = max(floor, *first[start:end])
             quiet = quiet_place(self.times, self.program.lists[queue], lowest, place)
             out.append(self._insertion(queue, engine, quiet, tasks[start], (start, end)))
             start = end
         return out
+
+    def _fits(self, tasks: list[int], start: int, end: int) -> bool:
+        """Whether one enqueue may reach from `start` to `end`.
+
+        A chain of linked descriptors does not leave its group, and what does not fit is dropped on some machines.
+        """
+        engine = self.machine.engines[int(self.program.engine[tasks[start]])]
+        if not engine.descriptor_slots:
+            return end - start < max(1, engine.fifo_depth // 2)
+        one_group = self.machine.management.linked_enqueue or self.machine.full_fifo == "drop"
+        return not one_group or self.fetch[tasks[start]] == self.fetch[tasks[end]]
 
     def _first_place(self, queue: int, task: int, compute: bool) -> int:
         """First place on `queue` from which the task may be pushed."""

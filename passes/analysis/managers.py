@@ -11,7 +11,9 @@ def management_queues(program: Program) -> list[int]:
     Any queue may: what npu_compiler derives from the source of a transfer is a rule for data (docs/rationale.md).
     """
     machine = program.machine
-    queues = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
+    dmas = machine.engines_of("dma")
+    # an enqueue relies on the fetch before it on its queue: the queue must end tasks in order if there is one that does
+    queues = [machine.engine_index[e.name] for e in dmas if e.ends_in_order or not any(d.ends_in_order for d in dmas)]
     own = program.kind == Kind.RUN
     load = np.bincount(program.engine[own], program.cycles[own], len(machine.engines))
     queues.sort(key=lambda q: (load[q], q))
