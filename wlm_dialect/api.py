@@ -143,8 +143,10 @@ def compare(
 ) -> list[dict[str, Any]]:
     """One row per network, machine and mode: what management costs there.
 
-    Times are ticks. `ideal`: same order and durations, original dependences, no management; `bound`: the longer of
-    critical path and busiest engine. `progress` is called with the name of each row before it is made.
+    A row whose program cannot be lowered or is not proved has no figures (None), and says why in `error`. Times are
+    ticks; tasks count management, virtual barriers are instances. `ideal`: same order and durations, original
+    dependences, no management; `bound`: the longer of critical path and busiest engine. `progress` is called with the
+    name of each row before it is made.
     """
     models = [machine(m) for m in machines]
     names, wanted = list(networks), list(modes)
@@ -174,8 +176,27 @@ def _base_row(name: str, graph: Program) -> dict[str, Any]:
     }
 
 
+_FIGURES = (
+    "tasks",
+    "virtual_barriers",
+    "makespan",
+    "bootstrap",
+    "interrupts",
+    "refills",
+    "management_dmas",
+    "management_bytes",
+    "stalls",
+)
+
+
 def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
-    compiled = compile_program(graph, mode)
+    try:
+        compiled = compile_program(graph, mode)
+    except ScheduleError as error:
+        # one combination that cannot be lowered must not cost the others their row
+        verdict = {2: "refuted", 3: "undecided"}.get(error.exit_code, "failed")
+        nothing = dict.fromkeys(_FIGURES)
+        return {"mode": mode, **nothing, "hazards": 0, "deadlock": False, "verdict": verdict, "error": str(error)}
     result = run(compiled.program)
     costs = report(result)
     return {
@@ -192,4 +213,5 @@ def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
         "management_dmas": sum(t.count for t in costs.traffic),
         "management_bytes": sum(t.bytes for t in costs.traffic),
         "stalls": costs.stalls,
+        "error": None,
     }

@@ -49,7 +49,8 @@ class Verdict:
     def report(self, limit: int = 20) -> str:
         """All of it as text: at most `limit` findings, the properties, the conditions."""
         lines = [f"@{self.program}: {self.status}"]
-        lines += [f"  {f}" for f in self.findings[:limit]]
+        for finding in self.findings[:limit]:
+            lines += [f"  {finding}", *(f"      {step}" for step in finding.story)]
         if len(self.findings) > limit:
             lines.append(f"  and {len(self.findings) - limit} more findings")
         if self.properties:

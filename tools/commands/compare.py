@@ -1,6 +1,7 @@
 """`wlm compare`: run networks in several modes on several machines and set the costs side by side."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,8 +50,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json != "-":
         table = [[*(row[key] for key, _ in _COLUMNS), _to_ideal(row), _outcome(row)] for row in rows]
         print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table, drop=_DROP)
+    for row in rows:
+        if row["error"]:
+            place = f"{row['network']} on {row['machine']}, {row['mode']}"
+            print(f"wlm: error: {place}: {row['error'].splitlines()[0]}", file=sys.stderr)
     if any(_failed(row) for row in rows):
         return 2
+    if any(row["verdict"] == "failed" for row in rows):
+        return 1
     return 3 if any(row["verdict"] == "undecided" for row in rows) else 0
 
 
@@ -79,8 +86,10 @@ def _failed(row: Mapping[str, Any]) -> bool:
 
 
 def _outcome(row: Mapping[str, Any]) -> str:
+    if row["error"]:
+        return "failed"
     return "deadlock" if row["deadlock"] else "hazard" if row["hazards"] else "ok"
 
 
 def _to_ideal(row: Mapping[str, Any]) -> str | None:
-    return f"{row['makespan'] / row['ideal']:.2f}x" if row["ideal"] else None
+    return f"{row['makespan'] / row['ideal']:.2f}x" if row["ideal"] and row["makespan"] is not None else None
