@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,all]'
 	@touch $@
 
-demo: $(STAMP) ## lower one network in every mode, prove it, run it, compare the costs
+demo: $(STAMP) ## lower three networks in every mode, prove and run them, compare the costs
 	$(BIN)/python examples/demo.py
 
 test: lint types layers unit ## everything: style, types, layers, then all tests (lit ones included)

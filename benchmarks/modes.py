@@ -1,6 +1,6 @@
 """What each mode costs: nine networks, three modes, four machines. `python benchmarks/modes.py --json FILE`.
 
-The same rows as `wlm compare --networks all --machine npu37xx,npu40xx:1,npu40xx:4,npu40xx:6`, with the relations that must
+The rows of `wlm compare --networks all --machine npu37xx,npu40xx:1,npu40xx:4,npu40xx:6`, with the relations that must
 hold between them. Exit 1 if one does not hold.
 """
 

@@ -45,7 +45,7 @@ class Handler:
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """Times are ticks, -1 where an event did not happen. Task arrays have shape (tasks,), barrier arrays (barriers,)."""
+    """Times are ticks, -1 where an event did not happen. Task arrays: shape (tasks,); barrier arrays: (barriers,)."""
 
     program: Program
     outcome: str  # FINISHED, HAZARD, DEADLOCK, LIMIT

@@ -1,0 +1,165 @@
+"""The three pipelines on random graphs and machines: proved, runnable under every timing, faithful to the graph."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from tests.property.strategies import SCALE, Case, cases
+
+from wlm_dialect.api import compile_program
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.passes.verify_schedule import PROVED, check
+from wlm_dialect.program import Kind, Program, decode_module, encode_module
+from wlm_dialect.runtime.ideal import ideal
+from wlm_dialect.runtime.result import RunResult
+from wlm_dialect.runtime.run import run
+from wlm_dialect.runtime.timing import Timing
+
+MODES = ("firmware", "partial", "full")
+
+
+def campaign(examples: int) -> settings:
+    """Settings of a test that tries `examples` inputs in an everyday run."""
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=examples * SCALE, deadline=None, suppress_health_check=slow, derandomize=SCALE == 1)
+
+
+def compiled(graph: Program, mode: str) -> Program | None:
+    """The managed program; None if the pipeline says that this machine has too few barriers for it."""
+    try:
+        program = compile_program(graph, mode).program
+    except ScheduleError as error:
+        if not too_small(error):
+            raise
+        event(f"{mode}: machine too small")
+        return None
+    event(f"{mode}: compiled")
+    return program
+
+
+def too_small(error: ScheduleError) -> bool:
+    """Whether an error says that the machine cannot hold the program, the one thing a pipeline may say of a graph."""
+    words = ("no assignment to", "barriers are in use at once", "no DMA queue has a place for the refills")
+    return any(w in str(error) for w in words)
+
+
+def timings(program: Program) -> list[Timing | None]:
+    """The nominal timing and three random ones."""
+    return [
+        None,
+        Timing.uniform(program, 50, seed=1),
+        Timing.heavy_tail(program, seed=2),
+        Timing.adversarial(program, seed=3),
+    ]
+
+
+def assert_faithful(graph: Program, program: Program, result: RunResult) -> None:
+    """The run got to its end and ran the tasks of the graph in the order of its dependences."""
+    assert (result.outcome, result.hazard) == ("finished", None)
+    tasks = np.nonzero(program.kind == Kind.RUN)[0]
+    assert [program.names[t] for t in tasks] == list(graph.names)
+    for column in ("engine", "cycles", "slots", "bytes"):
+        assert np.array_equal(getattr(program, column)[tasks], getattr(graph, column)), column
+    start, end = result.start[tasks], result.end[tasks]
+    for task, before in enumerate(graph.after.lists()):
+        for first in before:
+            assert end[first] <= start[task], f"{graph.names[task]} starts before {graph.names[first]} ends"
+
+
+def keys(program: Program) -> list[tuple[int, int]]:
+    """What tells barriers of a managed program apart, however they are numbered."""
+    pairs = list(zip(program.barriers.pid.tolist(), program.barriers.instance.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs)
+    return pairs
+
+
+def assert_same(one: Program, other: Program) -> None:
+    """Equal programs, but for the numbers of their barriers."""
+    assert (one.name, one.machine, one.phase, one.mode) == (other.name, other.machine, other.phase, other.mode)
+    for column in ("kind", "engine", "cycles", "slots", "bytes", "target", "low", "high", "slot"):
+        assert np.array_equal(getattr(one, column), getattr(other, column)), column
+    assert one.names == other.names
+    assert one.after == other.after
+    first, second = keys(one), keys(other)
+    assert {k: (int(p), int(c), int(i)) for k, p, c, i in zip(first, *columns(one), strict=True)} == {
+        k: (int(p), int(c), int(i)) for k, p, c, i in zip(second, *columns(other), strict=True)
+    }
+    assert first[one.barriers.tail] == second[other.barriers.tail]
+    assert [first[v] for v in one.bootstrap] == [second[v] for v in other.bootstrap]
+    for table in ("waits", "updates", "programs"):
+        rows, others = getattr(one, table).lists(), getattr(other, table).lists()
+        assert [{first[v] for v in row} for row in rows] == [{second[v] for v in row} for row in others], table
+    assert item_rows(one, first) == item_rows(other, second)
+
+
+def columns(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    return program.barriers.producers, program.barriers.consumers, program.barriers.irq
+
+
+ItemRow = tuple[int, int, int, set[tuple[int, int]], list[int]]
+
+
+def item_rows(program: Program, names: list[tuple[int, int]]) -> tuple[list[ItemRow], list[ItemRow]]:
+    """Work items with barriers by key: those of bootstrap by engine, as all land at t = 0, and the others in order."""
+    items = program.items
+    columns = items.engine.tolist(), items.low.tolist(), items.high.tolist(), items.at.lists(), items.done.lists()
+    rows = [(e, low, high, {names[v] for v in at}, done) for e, low, high, at, done in zip(*columns, strict=True)]
+    late = [bool(row[3] or row[4]) for row in rows]
+    booted = [row for row, is_late in zip(rows, late, strict=True) if not is_late]
+    return sorted(booted, key=lambda row: row[:3]), [row for row, is_late in zip(rows, late, strict=True) if is_late]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_few_machines_are_too_small(mode: str) -> None:
+    """Statistics: at most one random case in fifty may be refused. `--hypothesis-show-statistics` prints the share."""
+    tried = 0
+    refused: list[Case] = []
+
+    @given(case=cases())
+    @campaign(50)
+    def count(case: Case) -> None:
+        nonlocal tried
+        tried += 1
+        if compiled(case.graph, mode) is None:
+            refused.append(case)
+
+    count()
+    smallest = min(refused, key=lambda c: (len(c.rows), len(c.changes)), default=None)
+    assert len(refused) * 50 <= tried, f"{len(refused)} of {tried} refused; the smallest is {smallest}"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(case=cases())
+@campaign(60)
+def test_a_compiled_program_is_proved_and_does_what_the_graph_says(mode: str, case: Case) -> None:
+    program = compiled(case.graph, mode)
+    if program is None:
+        return
+    assert check(program).status == PROVED
+    for timing in timings(program):
+        assert_faithful(case.graph, program, run(program, timing=timing))
+    assert ideal(case.graph).makespan <= run(program).makespan
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(case=cases())
+@campaign(30)
+def test_a_compiled_program_survives_the_ir(mode: str, case: Case) -> None:
+    program = compiled(case.graph, mode)
+    if program is None:
+        return
+    module = encode_module(program)
+    module.verify()
+    (back,) = decode_module(module)
+    assert_same(program, back)
+    assert str(encode_module(back)) == str(module)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(case=cases())
+@campaign(20)
+def test_compiling_twice_gives_the_same_text(mode: str, case: Case) -> None:
+    program = compiled(case.graph, mode)
+    if program is None:
+        return
+    again = compile_program(case.graph, mode).program
+    assert str(encode_module(again)) == str(encode_module(program))
