@@ -42,7 +42,7 @@ def _varied(base: str) -> dict[str, st.SearchStrategy[Any]]:
 
 @dataclass(frozen=True)
 class Case:
-    """A machine as changes of a preset, and tasks in program order. Its text is all that is needed to build it again."""
+    """A machine as changes of a preset, and tasks in program order: its text is all it takes to build it again."""
 
     base: str
     changes: tuple[tuple[str, Any], ...]

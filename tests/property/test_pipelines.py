@@ -1,10 +1,12 @@
 """The three pipelines on random graphs and machines: proved, runnable under every timing, faithful to the graph."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
-from tests.property.strategies import SCALE, Case, cases
+from hypothesis import HealthCheck, event, example, given, settings
 
+from tests.property.strategies import SCALE, Case, cases
 from wlm_dialect.api import compile_program
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.passes.verify_schedule import PROVED, check
@@ -21,6 +23,37 @@ def campaign(examples: int) -> settings:
     """Settings of a test that tries `examples` inputs in an everyday run."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=examples * SCALE, deadline=None, suppress_health_check=slow, derandomize=SCALE == 1)
+
+
+LOAD = ("dma0", 1, 1, ())
+# Each was refused once, or came out unsafe.
+FOUND = (
+    # bare registers: every instance needs a refill of its own
+    Case(
+        "tiny", (("barriers.count", 4), ("barriers.fifo_depth", 0)), (LOAD, ("dma1", 1, 1, (1,)), ("dma0", 1, 1, (1,)))
+    ),
+    # two groups of one task were pushed at once into a FIFO that holds one
+    Case(
+        "npu40xx:1",
+        (("barriers.count", 4), ("engine.fifo_depth", 1)),
+        (("dpu0", 1, 1, ()), ("shave0_0", 1, 1, (1,)), ("shave0_0", 1, 1, ()), ("dpu0", 1, 1, ())),
+    ),
+    # one fetch ends two pulses in the same tick: firmware serves the lower id first
+    Case(
+        "npu37xx",
+        (("barriers.count", 5), ("engine.fifo_depth", 3)),
+        tuple((e, 1, 1, ()) for e in ("shave1", "dpu1", "shave1", "dpu0", "dpu1", "dpu0", "shave0")),
+    ),
+    # items of several DMA lists at bootstrap
+    Case("tiny", (("barriers.count", 4),), (("dma1", 1, 1, ()), ("dma0", 1, 1, ()))),
+)
+
+
+def with_found(test: Any) -> Any:
+    """The test, tried on what was found before as well."""
+    for case in FOUND:
+        test = example(case=case)(test)
+    return test
 
 
 def compiled(graph: Program, mode: str) -> Program | None:
@@ -128,6 +161,7 @@ def test_few_machines_are_too_small(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+@with_found
 @given(case=cases())
 @campaign(60)
 def test_a_compiled_program_is_proved_and_does_what_the_graph_says(mode: str, case: Case) -> None:
@@ -141,6 +175,7 @@ def test_a_compiled_program_is_proved_and_does_what_the_graph_says(mode: str, ca
 
 
 @pytest.mark.parametrize("mode", MODES)
+@with_found
 @given(case=cases())
 @campaign(30)
 def test_a_compiled_program_survives_the_ir(mode: str, case: Case) -> None:
