@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wlm_dialect.errors import FrontendError, UsageError, did_you_mean
+from wlm_dialect.frontends.onnx_fold import fold_shapes, has_all_shapes
 
 OPSETS = range(9, 22)
 NETWORKS = {
@@ -89,6 +90,8 @@ def read_onnx(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
     _fix_shapes(path, inputs, shapes)
     _drop_symbols(model, inputs)
     inferred, problem = _infer(onnx, model, path)
+    if not has_all_shapes(inferred.graph):
+        inferred = fold_shapes(onnx, inferred, opset, lambda m: _infer(onnx, m, path)[0])
     graph = inferred.graph
     known: dict[str, tuple[int, ...]] = {}
     for value in (*graph.value_info, *graph.input, *graph.output):
