@@ -16,7 +16,8 @@ from wlm_dialect.program import Program, decode_module, encode_module
 
 pytest.importorskip("onnx")
 
-# Tasks for 1, 2 and 4 tiles, estimated by hand for steps that just fill CMX (fp16); a factor of two either way is fine.
+# Tasks for 1, 2 and 4 tiles, estimated by hand for steps that just fill CMX (fp16). Half is fine, and so is four times
+# as many: where memory is small, smaller steps end sooner.
 # densenet121 normalizes *before* its convolutions, on concatenations: 61 layers that no convolution can take over.
 EXPECTED = {
     "squeezenet": (85, 104, 180),
@@ -62,7 +63,7 @@ def test_graph_is_sound(network: str, machine: str) -> None:
     for t, row in enumerate(p.after.lists()):
         assert all(a < t for a in row)
     expected = EXPECTED[network][MACHINES.index(machine)]
-    assert expected / 2 <= len(p) <= expected * 2
+    assert expected / 2 <= len(p) <= expected * 4
     check_memory(p)
     b = p.buffers
     roles = Counter(r for n, r in enumerate(b.role) if b.root[n] == n)
@@ -111,9 +112,9 @@ def test_same_input_same_program() -> None:
 def test_schedules_come_close_to_the_bound() -> None:
     # With four tiles and more, memory lets transfers run ahead; below, CMX parts them into phases (docs/frontends.md).
     ratios = [a / b for a, b in (ideal(imported(n, "npu40xx:4")) for n in network_names())]
-    assert sum(ratios) / len(ratios) <= 1.16
+    assert sum(ratios) / len(ratios) <= 1.105
     ratios = [a / b for a, b in (ideal(imported(n, m)) for n in network_names() for m in MACHINES)]
-    assert sum(ratios) / len(ratios) <= 1.28
+    assert sum(ratios) / len(ratios) <= 1.19
 
 
 def test_work_is_conserved_on_every_machine() -> None:

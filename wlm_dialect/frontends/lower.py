@@ -1,6 +1,7 @@
 """Layer IR -> `Program` in phase graph: tilings, tasks, addresses, dependences, order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from wlm_dialect.frontends.layers import Network
 from wlm_dialect.frontends.memory import plan_units
 from wlm_dialect.frontends.residency import Residency
 from wlm_dialect.frontends.schedule import DoesNotFit, Schedule, Scheduler
+from wlm_dialect.frontends.tiling import Tiler
 from wlm_dialect.kernels.allocator import place
 from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.kernels.list_scheduling import list_schedule
@@ -18,26 +20,73 @@ from wlm_dialect.program import Buffers, Program
 from wlm_dialect.program.conflicts import drop_implied, find_dependences, spans
 from wlm_dialect.program.model import DDR, Draft
 
-FILL_PERCENT = (97, 92, 86, 78, 68, 50, 0)  # of CMX that early loads may fill; less when fragments get in the way
+# What a task may cost to manage, in firmware pushes: fetch, enqueue, its share of a barrier. Few pushes make many small
+# steps, which overlap better; that pays where memory is small.
+TASK_PUSHES = (18, 6, 2)
+GAIN_PERCENT = 1  # a plan of more tasks must end sooner by this much
+FILL_PERCENT = (97, 50, 0)  # of CMX that early loads may fill everywhere; less when fragments get in the way
+ROUNDS = 12  # attempts to fill less only where memory runs out
+LESS_PERCENT = 12  # of CMX, per attempt, from BEFORE steps before the one that found no room
+BEFORE = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks with the schedule that they got."""
+
+    stream: Stream
+    times: Schedule
+
+    @property
+    def end(self) -> int:
+        """The makespan in ticks, as the scheduler sees it."""
+        return max(self.times.end)
 
 
 def lower(network: Network, machine: MachineModel) -> Program:
     """The task graph of a network on a machine; FrontendError if a tensor or a step fits no memory."""
     if not machine.engines_of("dpu"):
         raise FrontendError(f"machine '{machine.name}' has no DPU: networks cannot be lowered to it")
-    plan = Residency(network, machine)
+    tiler = Tiler(network, machine)
+    best = _plan(network, machine, tiler, TASK_PUSHES[0])
+    for pushes in TASK_PUSHES[1:]:
+        try:
+            finer = _plan(network, machine, tiler, pushes)
+        except FrontendError:
+            continue  # fragments: the plan of larger steps is there
+        if finer.end * 100 < best.end * (100 - GAIN_PERCENT):
+            best = finer
+    return _program(network.name, machine, best.stream, best.times)
+
+
+def _plan(network: Network, machine: MachineModel, tiler: Tiler, pushes: int) -> Plan:
+    """Tilings, resident tensors and schedule when a task costs `pushes`; FrontendError as `lower`."""
+    kept = Residency(network, machine, tiler, pushes)
     while True:
-        stream = Emitter(network, machine, plan.tilings, plan.resident).run()
+        stream = Emitter(network, machine, kept.tilings, kept.resident).run()
         after = _dependences(stream.tasks, _buffers(stream.buffers, None))
-        for fill in FILL_PERCENT:
+        found = _schedule(machine, stream, after)
+        if isinstance(found, Schedule):
+            return Plan(stream, found)
+        if not kept.drop(stream.layer_of_step[found.step]):
+            raise _no_room(machine, stream, found.buffer)
+
+
+def _schedule(machine: MachineModel, stream: Stream, after: Sequence[Sequence[int]]) -> Schedule | DoesNotFit:
+    """The schedule with as many early loads as memory allows. Where fragments leave no room, fewer run ahead."""
+    steps = len(stream.fresh)
+    for percent in FILL_PERCENT:
+        fill = [percent] * steps
+        for _ in range(ROUNDS if percent else 1):
             try:
-                times = Scheduler(stream, machine, after, plan_units(stream, machine, after, fill)).run()
+                return Scheduler(stream, machine, after, plan_units(stream, machine, after, fill)).run()
             except DoesNotFit as error:
                 failed = error
-                continue
-            return _program(network.name, machine, stream, times)
-        if not plan.drop(stream.layer_of_step[failed.step]):
-            raise _no_room(machine, stream, failed.buffer)
+            near = slice(max(0, failed.at - BEFORE), failed.step + 2)
+            if not any(fill[near]):
+                break
+            fill[near] = [max(0, f - LESS_PERCENT) for f in fill[near]]
+    return failed
 
 
 def _dependences(tasks: Sequence[TaskSpec], buffers: Buffers) -> list[list[int]]:

@@ -23,7 +23,8 @@ class Unit:
 
     buffers: tuple[int, ...]
     tasks: tuple[int, ...]
-    step: int
+    at: int  # step at which the memory is given
+    step: int  # step that needs it; not before `at`
 
 
 @dataclass
@@ -35,11 +36,13 @@ class _Lives:
     filled: dict[int, list[int]]  # task -> buffers
 
 
-def plan_units(stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]], fill: int) -> list[Unit]:
+def plan_units(
+    stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]], fill: Sequence[int]
+) -> list[Unit]:
     """All buffers and tasks in the order in which memory is given out.
 
-    Memory given out in this order, to each step when the ones before it are over, never takes more of a CMX than `fill`
-    percent, or what the steps need without any look-ahead. `after` are the dependences through data alone.
+    Memory given out in this order, to each step when the ones before it are over, never takes more of a CMX than
+    `fill[step]` percent, or what the step needs without any look-ahead. `after` are the dependences through data alone.
     """
     lives = _lives(stream)
     issue = _issue(stream, machine, after, lives, fill)
@@ -49,11 +52,11 @@ def plan_units(stream: Stream, machine: MachineModel, after: Sequence[Sequence[i
     for i, task in enumerate(stream.tasks):
         if i in lives.filled:
             loaded.update(lives.filled[i])
-            units.append((issue[i], task.step, Unit(tuple(lives.filled[i]), (i,), task.step)))
+            units.append((issue[i], task.step, Unit(tuple(lives.filled[i]), (i,), issue[i], task.step)))
         else:
             own[task.step].append(i)
     for s, fresh in enumerate(stream.fresh):
-        units.append((s, -1, Unit(tuple(b for b in fresh if b not in loaded), tuple(own[s]), s)))
+        units.append((s, -1, Unit(tuple(b for b in fresh if b not in loaded), tuple(own[s]), s, s)))
     units.sort(key=lambda u: u[:2])
     return [u for _, _, u in units]
 
@@ -76,7 +79,7 @@ def _lives(stream: Stream) -> _Lives:
 
 
 def _issue(
-    stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]], lives: _Lives, fill: int
+    stream: Stream, machine: MachineModel, after: Sequence[Sequence[int]], lives: _Lives, fill: Sequence[int]
 ) -> list[int]:
     """The step at which each task is issued; lengthens `lives` to match."""
     buffers, tasks = stream.buffers, stream.tasks
@@ -84,7 +87,7 @@ def _issue(
     used = {t: np.zeros(steps + 1, np.int64) for t in range(machine.tiles)}
     for b in lives.first:
         used[buffers.memory[b]][lives.first[b] : lives.last[b] + 1] += _room(buffers.size[b])
-    limit = machine.memory.cmx_bytes * fill // 100
+    limit = [machine.memory.cmx_bytes * percent // 100 for percent in fill]
     _keep_outputs(stream, lives, used, limit)
     issue = [t.step for t in tasks]
     for i, targets in lives.filled.items():
@@ -93,7 +96,7 @@ def _issue(
         earliest = max([step - AHEAD, 0, *(tasks[p].step + 1 for p in after[i])])
         at = step
         need = [(used[buffers.memory[b]], _room(buffers.size[b])) for b in targets]
-        while at > earliest and all(u[at - 1] + size <= limit for u, size in need):
+        while at > earliest and all(u[at - 1] + size <= limit[at - 1] for u, size in need):
             at -= 1
         for b, (u, size) in zip(targets, need, strict=True):
             u[at:step] += size
@@ -102,14 +105,14 @@ def _issue(
     return issue
 
 
-def _keep_outputs(stream: Stream, lives: _Lives, used: dict[int, I64], limit: int) -> None:
+def _keep_outputs(stream: Stream, lives: _Lives, used: dict[int, I64], limit: Sequence[int]) -> None:
     """What a step makes stays for one more step where there is room, so that its store overlaps the next one."""
     loaded = {b for targets in lives.filled.values() for b in targets}
     for b in lives.first:
         if b in loaded or b in stream.resident or lives.last[b] + 1 >= len(stream.fresh):
             continue
         u, size = used[stream.buffers.memory[b]], _room(stream.buffers.size[b])
-        if u[lives.last[b] + 1] + size <= limit:
+        if u[lives.last[b] + 1] + size <= limit[lives.last[b] + 1]:
             lives.last[b] += 1
             u[lives.last[b]] += size
 

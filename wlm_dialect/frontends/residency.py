@@ -50,12 +50,16 @@ def lifetimes(network: Network) -> dict[int, tuple[int, int]]:
 
 
 class Residency:
-    """The resident tensors with the tilings that go with them; `drop` gives one up when the plan does not fit."""
+    """The resident tensors with the tilings that go with them; `drop` gives one up when the plan does not fit.
 
-    def __init__(self, network: Network, machine: MachineModel) -> None:
+    `pushes`: what a task costs in the choice of tilings (`Tiler.choose`).
+    """
+
+    def __init__(self, network: Network, machine: MachineModel, tiler: Tiler, pushes: int) -> None:
         self.network = network
         self.machine = machine
-        self.tiler = Tiler(network, machine)
+        self.tiler = tiler
+        self.pushes = pushes
         self.live = lifetimes(network)
         self.resident = frozenset(self.live)
         self.tilings = self._tile([0] * len(network.layers))
@@ -75,7 +79,7 @@ class Residency:
     def _tile(self, load: list[int]) -> dict[int, Tiling]:
         room = self.machine.memory.cmx_bytes
         return {
-            i: self.tiler.choose(layer, self.resident, room - load[i])
+            i: self.tiler.choose(layer, self.resident, room - load[i], self.pushes)
             for i, layer in enumerate(self.network.layers)
             if layer.engine is not Engine.DMA
         }

@@ -13,10 +13,11 @@ from wlm_dialect.machine import MachineModel
 
 
 class DoesNotFit(Exception):
-    """Buffer `buffer` of step `step` finds no room in CMX although nothing runs any more."""
+    """Buffer `buffer` of step `step` finds no room in CMX at step `at` although nothing runs any more."""
 
-    def __init__(self, step: int, buffer: int) -> None:
-        super().__init__(step, buffer)
+    def __init__(self, at: int, step: int, buffer: int) -> None:
+        super().__init__(at, step, buffer)
+        self.at = at
         self.step = step
         self.buffer = buffer
 
@@ -84,7 +85,7 @@ class Scheduler:
                 self._finish(heappop(running)[1])
         if self.next_unit < len(self.units):
             unit = self.units[self.next_unit]
-            raise DoesNotFit(unit.step, max(unit.buffers, key=lambda b: self.stream.buffers.size[b]))
+            raise DoesNotFit(unit.at, unit.step, max(unit.buffers, key=lambda b: self.stream.buffers.size[b]))
         return self.out
 
     def _give_memory(self) -> None:

@@ -11,7 +11,6 @@ from wlm_dialect.machine import MachineModel
 
 CHANNEL_UNIT = 16  # channels are cut at multiples of this
 HELD_PERCENT = 100  # of the time to load a tile's share of a layer counts as its cost in memory
-TASK_PUSHES = 18  # what a task costs to manage, in firmware pushes: fetch, enqueue, its share of a barrier
 KEPT = 5  # feasible row counts that are looked at per channel count
 DEPTH = 2  # steps that should fit a CMX together
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192)
@@ -82,11 +81,12 @@ Streamed = tuple[bool, ...]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tiling, its cost in ticks with steps that overlap and with steps in turn, and what a step needs in a tile."""
+    """A tiling, its ticks with steps that overlap or in turn, its tasks, and the bytes a step needs in a tile."""
 
     tiling: Tiling
     ticks: int
     in_turn: int
+    tasks: int
     working_set: int
 
 
@@ -101,17 +101,20 @@ class Tiler:
         self.dma = machine.engines_of("dma")
         self.mbps = max(1, sum(e.bandwidth_mbps for e in self.dma if e.source in ("ddr", "")))
         self.channels = max(1, sum(1 for e in self.dma if e.source in ("ddr", "")))
-        self.task_cost = TASK_PUSHES * machine.firmware.push
         self.shared = any(e.source == "" for e in self.dma)
 
-    def choose(self, layer: Layer, resident: frozenset[int], room: int) -> Tiling:
-        """The fastest tiling whose steps fit twice into `room` bytes of each tile, else once; FrontendError if none."""
+    def choose(self, layer: Layer, resident: frozenset[int], room: int, pushes: int) -> Tiling:
+        """The cheapest tiling whose steps fit twice into `room` bytes of each tile, else once; FrontendError if none.
+
+        A task costs its time and `pushes` firmware pushes.
+        """
+        task_cost = pushes * self.machine.firmware.push
         widest = max(self._spread(layer, axis) for axis in "hcn")
         axes = [axis for axis in "hcn" if self._spread(layer, axis) == widest]
         streamed = self._streamed(layer, resident)
         found = [c for axis in axes for c in self._candidates(layer, axis, streamed, room)]
         # What does not fit twice loads, computes and stores in turn: the last resort.
-        found.sort(key=lambda c: c.in_turn if DEPTH * c.working_set > room else c.ticks)
+        found.sort(key=lambda c: (c.in_turn if DEPTH * c.working_set > room else c.ticks) + c.tasks * task_cost)
         found.sort(key=lambda c: DEPTH * c.working_set > room)
         for candidate in found:
             if self.working_set(layer, candidate.tiling, streamed) <= room:
@@ -171,13 +174,13 @@ class Tiler:
         stores = count * tiling.tiles if stored else 0
         load, store = self._transfer(loads, transfers), self._transfer(stored * stores, stores)
         compute = compute_ticks(self.machine, layer, step) * count
-        cost = (transfers + stores + count * tiling.tiles) * self.task_cost
-        cost += self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
+        held = self._transfer(self._footprint(layer, part) * HELD_PERCENT // 100, 0)
         if self.shared:
             load = store = load + store
         # A pipeline: the slowest of the three, filled and drained by one step.
         ticks = max(load, compute, store) + first + (compute + store) // count
-        return Candidate(tiling, ticks + cost, load + compute + store + cost, size + stored)
+        tasks = transfers + stores + count * tiling.tiles
+        return Candidate(tiling, ticks + held, load + compute + store + held, tasks, size + stored)
 
     def _footprint(self, layer: Layer, part: Region) -> int:
         """Bytes that a tile needs for its whole part of the layer: what it holds cannot be filled ahead of time."""
