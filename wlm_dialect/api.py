@@ -29,6 +29,7 @@ __all__ = [
     "Stage",
     "compare",
     "compile_program",
+    "dump_graph",
     "load",
     "machine",
     "network_names",
@@ -83,6 +84,13 @@ def load(source: str, on: str | MachineModel, **options: Any) -> Program:
     from wlm_dialect import frontends
 
     return frontends.load(source, machine(on), **options)
+
+
+def dump_graph(graph: Program) -> str:
+    """A graph as a JSON task graph (docs/frontends.md), which `load` reads back."""
+    from wlm_dialect.frontends.json_graph import dump_json
+
+    return dump_json(graph)
 
 
 def pipeline(mode: str) -> tuple[ModulePass, ...]:

@@ -11,11 +11,18 @@ from wlm_dialect.tools.output import open_output
 from wlm_dialect.tools.program_json import program_json
 from wlm_dialect.tools.tables import print_table
 
+UNMANAGED = "none"
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
-    parser.add_argument("--mode", choices=MODES, default="full", help="who manages the work (default: full)")
+    parser.add_argument(
+        "--mode",
+        choices=(*MODES, UNMANAGED),
+        default="full",
+        help="who manages the work (default: full); none: only import, as IR for wlm-opt or as a JSON task graph",
+    )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     parser.add_argument("--emit", choices=("mlir", "json"), default="mlir", help="the form of the result")
     parser.add_argument("--stages", action="store_true", help="print what each pass did, on standard error")
@@ -27,13 +34,19 @@ def run(args: argparse.Namespace) -> int:
 
     graph = load_program(args, args.source)
     need_phase(graph, ("graph",), "compile")
-    compiled = api.compile_program(graph, args.mode)
+    if args.mode == UNMANAGED:
+        compiled = api.Compiled(graph, graph, ())
+    else:
+        compiled = api.compile_program(graph, args.mode)
     with open_output(args.output) as stream:
-        if args.emit == "json":
-            json.dump(program_json(compiled.program), stream, indent=1)
-        else:
+        if args.emit == "mlir":
             Printer(stream=stream).print_op(compiled.module)
-        stream.write("\n")
+            stream.write("\n")
+        elif args.mode == UNMANAGED:
+            stream.write(api.dump_graph(graph))
+        else:
+            json.dump(program_json(compiled.program), stream, indent=1)
+            stream.write("\n")
     if args.stages:
         rows = [[s.name, s.tasks, s.barriers, f"{1000 * s.seconds:.1f}"] for s in compiled.stages]
         print_table(["pass", "tasks", "barriers", "ms"], rows, stream=sys.stderr)
