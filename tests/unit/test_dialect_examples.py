@@ -12,6 +12,9 @@ from xdsl.ir import Operation
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from wlm_dialect.dialects.task import GraphOp
+from wlm_dialect.machine import preset
+from wlm_dialect.program import decode_module
 from wlm_dialect.universe import WLM_UNIVERSE
 
 OPS = [op for factory in WLM_UNIVERSE.all_dialects.values() for op in factory().operations]
@@ -48,3 +51,17 @@ def test_example(op: type[Operation]) -> None:
 
 def test_there_are_operations_of_every_dialect() -> None:
     assert {op.name.partition(".")[0] for op in OPS} == {"task", "barrier", "mgmt_dma"}
+
+
+@pytest.mark.parametrize("text", ["task.graph @g {}", "task.graph @g phase virtual {\n}"])
+def test_an_empty_graph_has_an_empty_block(text: str) -> None:
+    module = parse(text)
+    (graph,) = module.ops
+    assert isinstance(graph, GraphOp)
+    assert len(graph.body.blocks) == 1
+    assert not list(graph.body.block.ops)
+    out = StringIO()
+    Printer(out).print_op(module)
+    assert parse(out.getvalue()).is_structurally_equivalent(module)
+    (program,) = decode_module(module, preset("tiny"))
+    assert len(program) == 0
