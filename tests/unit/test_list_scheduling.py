@@ -33,5 +33,5 @@ def test_topological_order_is_stable_and_stops_at_a_cycle() -> None:
     assert topological_order(after, successors_of(after)) == [1, 2, 0, 3]
     cyclic = [[1], [0], []]
     assert topological_order(cyclic, successors_of(cyclic)) == [2]
-    with pytest.raises(ValueError, match="^list_schedule: the predecessors are cyclic$"):
+    with pytest.raises(ValueError, match=r"^list_schedule: the predecessors are cyclic$"):
         list_schedule([0, 0, 0], [1, 1, 1], cyclic, [1])
