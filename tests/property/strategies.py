@@ -37,7 +37,26 @@ def _varied(base: str) -> dict[str, st.SearchStrategy[Any]]:
     }
     if base != "npu37xx":  # there the SHAVEs are pools
         varied["shave.order"] = st.sampled_from(["serial", "prefetching"])
+    if SCALE > 1:
+        varied |= _rare(base)
     return varied
+
+
+def _rare(base: str) -> dict[str, st.SearchStrategy[Any]]:
+    """What no preset has, for campaigns: other orders, re-arming, consumption, linked enqueues."""
+    return {
+        "barriers.rearm": st.sampled_from(["atomic", "acknowledged", "bounded"]),
+        "barriers.consume_at": st.sampled_from(["start", "end"]),
+        "dma.order": st.sampled_from(["serial", "prefetching"]),
+        "dma.max_waits": st.integers(0, 2),
+        "management.linked_enqueue": st.booleans(),
+        "memory.bandwidth": st.sampled_from(["per_channel", "shared"]),
+        **(
+            {"shave.servers": st.integers(1, 3)}
+            if base == "npu37xx"
+            else {"shave.order": st.sampled_from(["serial", "prefetching", "outstanding", "pool"])}
+        ),
+    }
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, example, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 
 from tests.property.strategies import SCALE, Case, cases
 from wlm_dialect.api import compile_program
@@ -22,7 +22,14 @@ MODES = ("firmware", "partial", "full")
 def campaign(examples: int) -> settings:
     """Settings of a test that tries `examples` inputs in an everyday run."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    return settings(max_examples=examples * SCALE, deadline=None, suppress_health_check=slow, derandomize=SCALE == 1)
+    # no explanations: they take longer than all the rest
+    return settings(
+        max_examples=examples * SCALE,
+        deadline=None,
+        suppress_health_check=slow,
+        derandomize=SCALE == 1,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
 
 
 LOAD = ("dma0", 1, 1, ())
