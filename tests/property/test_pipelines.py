@@ -178,7 +178,8 @@ def test_a_compiled_program_is_proved_and_does_what_the_graph_says(mode: str, ca
     assert check(program).status == PROVED
     for timing in timings(program):
         assert_faithful(case.graph, program, run(program, timing=timing))
-    assert ideal(case.graph).makespan <= run(program).makespan
+    if case.machine.memory.bandwidth == "per_channel":  # where it is shared, a transfer held back can speed up others
+        assert ideal(case.graph).makespan <= run(program).makespan
 
 
 @pytest.mark.parametrize("mode", MODES)
