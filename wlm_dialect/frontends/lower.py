@@ -23,10 +23,10 @@ from wlm_dialect.program.model import DDR, Draft
 # What a task may cost to manage, in firmware pushes: fetch, enqueue, its share of a barrier. Few pushes make many small
 # steps, which overlap better; that pays where memory is small.
 TASK_PUSHES = (18, 6, 2)
-GAIN_PERCENT = 1  # a plan of more tasks must end sooner by this much
+GAIN_PERMILLE = 5  # a plan of more tasks must end sooner by this much
 FILL_PERCENT = (97, 50, 0)  # of CMX that early loads may fill everywhere; less when fragments get in the way
-ROUNDS = 12  # attempts to fill less only where memory runs out
-LESS_PERCENT = 12  # of CMX, per attempt, from BEFORE steps before the one that found no room
+ROUNDS = 20  # attempts to fill less only where memory runs out
+LESS_PERCENT = 16  # of CMX, per attempt, from BEFORE steps before the one that found no room
 BEFORE = 2
 
 
@@ -54,8 +54,9 @@ def lower(network: Network, machine: MachineModel) -> Program:
             finer = _plan(network, machine, tiler, pushes)
         except FrontendError:
             continue  # fragments: the plan of larger steps is there
-        if finer.end * 100 < best.end * (100 - GAIN_PERCENT):
-            best = finer
+        if finer.end * 1000 >= best.end * (1000 - GAIN_PERMILLE):
+            break
+        best = finer
     return _program(network.name, machine, best.stream, best.times)
 
 
