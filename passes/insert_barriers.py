@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.program import Barriers, Program
@@ -27,6 +28,8 @@ class InsertBarriersPass(ProgramPass):
     phases = ("graph",)
 
     def transform(self, program: Program) -> Program:
+        if len(program.barriers):
+            raise ScheduleError(f"{self.name}: @{program.name} has barriers already, which this pass would drop")
         waits: list[list[int]] = [[] for _ in range(len(program))]
         updates: list[list[int]] = [[] for _ in range(len(program))]
         count = 0

@@ -82,6 +82,12 @@ class _Linker:
     def _engine(self, engine: int) -> list[tuple[int, int, int, int, list[int], list[int]]]:
         """(first task, engine, low, high, at, done) per item."""
         tasks = self.program.lists[engine].tolist()
+        for t in tasks if self.program.machine.engines[engine].descriptor_slots else []:
+            if t not in self.group:
+                name = self.program.names[t]
+                raise ScheduleError(
+                    f"task '{name}' is never fetched; run wlm-insert-fetches{{mode={self.mode}}} first [H4]"
+                )
         passed: set[int] = set()  # barriers handled before the latest item
         done: set[int] = set()
         out: list[tuple[int, int, int, int, list[int], list[int]]] = []

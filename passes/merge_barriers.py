@@ -31,7 +31,7 @@ def _merge(program: Program, users: str) -> Program:
     first: dict[tuple[int, ...], int] = {}
     target = []
     for v, row in enumerate(table.lists()):
-        mergeable = row and v != program.barriers.tail and (users == "producers" or len(row) > 0)
+        mergeable = row and v != program.barriers.tail
         target.append(first.setdefault(tuple(row), v) if mergeable else v)
     return renamed(program, target) if len(set(target)) < len(target) else program
 

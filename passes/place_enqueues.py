@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
@@ -123,7 +124,7 @@ class _Placement:
         """First place on `queue` from which the task may be pushed."""
         place = 0
         if compute:
-            fetch = self.fetch[task]
+            fetch = self._fetch_of(task, queue)
             place = self._known(queue, int(self.order.lane[fetch]), int(self.order.at[fetch]))
         for v in self.waits[task]:
             former = self.previous[v]
@@ -133,6 +134,19 @@ class _Placement:
             if self.late:
                 place = max(place, self._refill_place(queue, v))
         return place
+
+    def _fetch_of(self, task: int, queue: int) -> int:
+        """The fetch of a task, which an enqueue on `queue` relies on."""
+        name = self.program.names[task]
+        fetch = self.fetch.get(task)
+        if fetch is None:
+            raise ScheduleError(f"task '{name}' is never fetched; run wlm-insert-fetches{{mode=full}} first [H4]")
+        if int(self.program.engine[fetch]) != queue:
+            on, wanted = self.program.engine_name(fetch), self.machine.engines[queue].name
+            raise ScheduleError(
+                f"task '{name}' is fetched on @{on}, but @{wanted} enqueues it and must fetch it too [H4]"
+            )
+        return fetch
 
     def _refill_place(self, queue: int, barrier: int) -> int:
         """First place for the refill of an instance that bootstrap does not load, so that it fits before the push."""

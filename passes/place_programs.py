@@ -52,6 +52,8 @@ def _linked(program: Program, engine: int) -> int:
 def _boot_items(program: Program) -> WorkItems:
     dmas = [e for e, m in enumerate(program.machine.engines) if m.kind == "dma"]
     engines = [e for e in dmas if len(program.lists[e]) and _linked(program, e)]
+    # in the order in which the IR lists them: by first task
+    engines.sort(key=lambda e: int(program.lists[e][0]))
     n = len(engines)
     highs = [_linked(program, e) for e in engines]
     return WorkItems(int32(engines), np.zeros(n, np.int32), int32(highs), Csr.empty(n), Csr.empty(n))

@@ -1,5 +1,6 @@
 """Machine models: presets, TOML files, the dictionary the IR carries, plug-ins; one negative test per rule."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ def test_a_description_that_is_wrong_is_refused(data: dict[str, Any], message: s
         ({"dma.bandwidth_mbps": 0}, "engine 'dma0': bandwidth_mbps is 0 but must be at least 1"),
         ({"dpu.tile": 1}, "engine 'dpu0': tile 1 but the machine has 1 tiles"),
         ({"dma.name": "dma9"}, "machine: two engines are called 'dma9'"),
-        ({"dpu.name": "a b"}, "engine 'a b': a name is letters, digits and '_'"),
+        ({"dpu.name": "a b"}, "engine 'a b': a name is ASCII letters, digits and '_', a letter first"),
         (
             {"dma.firmware": True},
             "machine: needs at least one DMA engine that is not reserved for firmware: management runs on it",
@@ -237,3 +238,20 @@ def test_a_model_is_frozen() -> None:
     machine: MachineModel = preset("tiny")
     with pytest.raises(AttributeError):
         machine.tiles = 2  # type: ignore[misc]
+
+
+def test_a_base_is_a_name() -> None:
+    with pytest.raises(MachineError, match=r"^machine: base: expected the name of a preset, got 3$"):
+        parse_machine({"base": 3})
+
+
+def test_engines_are_given_once() -> None:
+    with pytest.raises(
+        MachineError, match=r"^machine: both 'engines' and 'engine' are given; use \[\[engines\]\] alone$"
+    ):
+        parse_machine({"base": "tiny", "engines": [], "engine": []})
+
+
+def test_a_quote_in_a_name_survives_toml() -> None:
+    machine = preset("tiny").with_(name='a "b"')
+    assert parse_machine(tomllib.loads(dump_toml(machine))) == machine

@@ -1,5 +1,6 @@
 """Machines as TOML files and as plain dictionaries (the form the IR carries)."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -51,6 +52,10 @@ def parse_machine(data: Mapping[str, Any], where: str = "machine") -> MachineMod
     if version != FORMAT:
         raise MachineError(f"{where}: format {version!r}, but this version reads format {FORMAT}")
     base_name = data.pop("base", None)
+    if base_name is not None and not isinstance(base_name, str):
+        raise MachineError(f"{where}: base: expected the name of a preset, got {base_name!r}")
+    if "engines" in data and "engine" in data:
+        raise MachineError(f"{where}: both 'engines' and 'engine' are given; use [[engines]] alone")
     base = machine_dict(preset(base_name)) if base_name is not None else None
     known = {*_SCALARS, *_GROUPS, "engines", "engine"}
     for key in data:
@@ -148,4 +153,5 @@ def dump_toml(machine: MachineModel) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else f'"{value}"'
+    # a JSON string is a TOML string
+    return str(value) if isinstance(value, int) else json.dumps(value)

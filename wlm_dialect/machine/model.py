@@ -1,5 +1,6 @@
 """`MachineModel`: frozen, validated dataclasses. Times are ticks of the reference clock unless a name says so."""
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -12,6 +13,9 @@ REARM = ("atomic", "bounded", "acknowledged")
 CONSUME_AT = ("start", "end")
 SERVICE_ORDERS = ("arrival", "id")
 BANDWIDTHS = ("per_channel", "shared")
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _require(ok: bool, text: str) -> None:
@@ -51,7 +55,7 @@ class EngineModel:
 
     def __post_init__(self) -> None:
         at = f"engine '{self.name}': "
-        _require(self.name.replace("_", "a").isalnum(), f"{at}a name is letters, digits and '_'")
+        _require(_NAME.fullmatch(self.name) is not None, f"{at}a name is ASCII letters, digits and '_', a letter first")
         _choice(f"{at}kind", self.kind, ENGINE_KINDS)
         _choice(f"{at}order", self.order, ORDERS)
         _at_least(f"{at}fifo_depth", self.fifo_depth, 1)
