@@ -15,7 +15,7 @@ from wlm_dialect.program import Kind, Program
 class Insertion:
     """A task to insert before task `before` (= number of tasks: at the end); insertions at one place keep their order.
 
-    `after` names old tasks; `after_new` names other insertions by their index in the list.
+    `after` names old tasks.
     """
 
     before: int
@@ -25,7 +25,6 @@ class Insertion:
     cycles: int
     bytes: int = 0
     after: tuple[int, ...] = ()
-    after_new: tuple[int, ...] = ()
     waits: tuple[int, ...] = ()
     updates: tuple[int, ...] = ()
     target: int = -1
@@ -64,7 +63,7 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
         return Csr.of([rows[i] for i in order.tolist()])
 
     renumbered = [[int(place[a]) for a in row] for row in program.after.lists()]
-    fresh = [[int(place[a]) for a in t.after] + [int(place[n + a]) for a in t.after_new] for t in tasks]
+    fresh = [[int(place[a]) for a in t.after] for t in tasks]
     names = [*program.names, *(t.name for t in tasks)]
     done = Csr(program.items.done.start, place[program.items.done.index])
     items = type(program.items)(program.items.engine, program.items.low, program.items.high, program.items.at, done)

@@ -137,6 +137,11 @@ class _Linker:
             causes.add(self.pulse[t])
         if not model.descriptor_slots and index >= model.fifo_depth:
             credits = credit(self.program, tasks, index, self.last)
+            if not credits:
+                raise ScheduleError(
+                    f"nothing tells that the FIFO of @{model.name} has room for '{self.program.names[t]}'; "
+                    "run wlm-insert-pulses first [H6]"
+                )
             causes.add(min(credits, key=lambda v: (v not in causes, self.over_time[v], v)))
         return causes
 

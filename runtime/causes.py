@@ -54,14 +54,6 @@ class HandlerIndex:
         return n if n < len(self._ends) and self.handlers[n].start < tick else -1
 
 
-def last_wait(result: RunResult, task: int) -> int:
-    """The wait barrier of `task` that lifted last; -1 without waits, the first of several that lifted together."""
-    waits = result.program.waits[task]
-    if not len(waits):
-        return -1
-    return int(waits[int(np.argmax(result.lifted[waits]))])
-
-
 def last_producer(result: RunResult, barrier: int) -> int:
     """The producer of `barrier` that ended last; -1 if none has."""
     users = result.program.producers[barrier]

@@ -8,7 +8,7 @@ from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.runtime.causes import NEVER, Causes, find_causes, ready_ticks
 from wlm_dialect.runtime.critical_path import Step, critical_path
-from wlm_dialect.runtime.result import FINISHED, RunResult
+from wlm_dialect.runtime.result import RunResult
 
 STALLS = ("barrier", "fetch", "enqueue", "firmware", "order", "dispatch")
 """Why an engine stood still before a task, in the order in which a gap is charged (see `split_gap`)."""
@@ -290,8 +290,3 @@ def _queued_instances(result: RunResult, causes: Causes) -> int:
         _, count = _steps(pushed[mine], np.maximum(armed, pushed[mine]))
         most = max(most, int(count.max()) if len(count) else 0)
     return most
-
-
-def finished(result: RunResult) -> bool:
-    """The run reached completion."""
-    return result.outcome == FINISHED

@@ -38,7 +38,7 @@ def test_virtual_barriers_are_grey_and_physical_ones_purple() -> None:
     virtual = graph().with_(barriers=Barriers.virtual(1, tail=0))
     assert 'v0 [label="v0", shape=ellipse, fillcolor="#d4d4d4", peripheries=2];' in make_dot(virtual)
     managed = compile_program(graph(), "full").program
-    assert re.search(r'v\d+ \[label="b\d+#0\\n\d+ -> \d+", shape=ellipse, fillcolor="#c4b5fd"\];', make_dot(managed))
+    assert re.search(r'v\d+ \[label="b\d+#0\\n1 -> 1", shape=ellipse, fillcolor="#c4b5fd"\];', make_dot(managed))
     assert 'fillcolor="#fde68a"' in make_dot(managed)  # management DMAs
 
 

@@ -370,17 +370,6 @@ def test_a_draft_becomes_a_program() -> None:
     assert p.engine.dtype == np.int32
 
 
-def test_a_copied_task_keeps_what_is_not_changed() -> None:
-    source = read(FULL)
-    draft = Draft("copy", TINY, "managed", "full")
-    draft.copy_task(source, 0)
-    draft.copy_task(source, 1, engine=DMA1, cycles=99, high=5, name="other")
-    p = draft.finish()
-    assert (p.kind.tolist(), p.engine.tolist()) == ([Kind.FETCH, Kind.ENQUEUE], [DMA0, DMA1])
-    assert (p.cycles.tolist(), p.high.tolist(), p.names) == ([26, 99], [1, 5], ("fetch dpu0[0:1]", "other"))
-    assert str(p.extra[0]["why"]) == '"first"'
-
-
 # --- inserting tasks -----------------------------------------------------------------------------------------------
 
 
@@ -399,11 +388,11 @@ def sync(before: int, engine: int = DMA0, **fields: object) -> Insertion:
 
 
 def test_insertions_stand_where_they_were_put_and_everything_is_renumbered() -> None:
-    done = insert_tasks(chain(DMA0, DPU, DMA0), [sync(1), sync(3, after=(2,)), sync(1, after=(0,), after_new=(0,))])
+    done = insert_tasks(chain(DMA0, DPU, DMA0), [sync(1), sync(3, after=(2,)), sync(1, after=(0,))])
     p = done.program
     assert p.names == ("t0", "sync", "sync", "t1", "t2", "sync")
     assert (done.old.tolist(), done.new.tolist()) == ([0, 3, 4], [1, 5, 2])
-    assert p.after.lists() == [[], [], [0, 1], [0], [3], [4]]
+    assert p.after.lists() == [[], [], [0], [0], [3], [4]]
     assert p.cycles.tolist() == [1, 10, 10, 2, 3, 10]
     assert list(p.extra) == [3]
 

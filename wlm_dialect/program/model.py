@@ -273,26 +273,6 @@ class Draft:
         self.programs.append(programs)
         return len(self.kind) - 1
 
-    def copy_task(self, program: Program, task: int, **changes: Any) -> int:
-        """Append task `task` of another program with some fields replaced; relations must be given anew."""
-        values: dict[str, Any] = {
-            "kind": int(program.kind[task]),
-            "slots": int(program.slots[task]),
-            "bytes": int(program.bytes[task]),
-            "target": int(program.target[task]),
-            "low": int(program.low[task]),
-            "high": int(program.high[task]),
-            "slot": int(program.slot[task]),
-        }
-        values.update(changes)
-        engine = values.pop("engine", int(program.engine[task]))
-        name = values.pop("name", program.names[task])
-        cycles = values.pop("cycles", int(program.cycles[task]))
-        index = self.add(engine, name, cycles, **values)
-        if task in program.extra:
-            self.extra[index] = program.extra[task]
-        return index
-
     def finish(
         self,
         *,
