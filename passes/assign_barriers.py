@@ -18,6 +18,7 @@ from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass, pushes_fit
 from wlm_dialect.passes.place_programs import refillable
+from wlm_dialect.passes.policies import CHAINS, check_policy, choose
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Program
 
@@ -42,11 +43,13 @@ class AssignBarriersPass(ProgramPass):
     name = "wlm-assign-barriers"
     phases = ("virtual",)
     mode: Literal["firmware", "partial", "full"] = "full"
+    policy: str = CHAINS
 
     def transform(self, program: Program) -> Program:
         if self.mode not in MODES:
             raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
-        changed = assigned(program, self.mode)
+        check_policy(self.policy)
+        changed = assigned(program, self.mode, self.policy)
         if changed is None:
             raise ScheduleError(
                 f"@{program.name}: no assignment to {program.machine.barriers.count} physical barriers was found; "
@@ -55,13 +58,13 @@ class AssignBarriersPass(ProgramPass):
         return changed
 
 
-def assigned(program: Program, mode: str) -> Program | None:
+def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | None:
     """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
     limit = program.machine.barriers.count
     while limit > 1:
         candidate = legal(program, limit, mode)
         for _ in range(_ROUNDS):
-            choice = None if candidate is None else _first_success(candidate, mode)
+            choice = None if candidate is None else _first_success(candidate, mode, policy)
             if candidate is None or choice is None:
                 break
             if not choice.missing:
@@ -72,7 +75,7 @@ def assigned(program: Program, mode: str) -> Program | None:
             candidate = legal(with_orders(candidate, choice.missing), limit, mode)
         limit -= max(1, limit // 8)
     candidate = legal(linearised(program, mode == "full"), program.machine.barriers.count, mode)
-    choice = None if candidate is None else _first_success(candidate, mode)
+    choice = None if candidate is None else _first_success(candidate, mode, policy)
     return None if candidate is None or choice is None or choice.missing else configured(candidate, choice.pids)
 
 
@@ -110,8 +113,10 @@ class Choice:
     missing: list[MissingOrder]
 
 
-def _first_success(program: Program, mode: str) -> Choice | None:
+def _first_success(program: Program, mode: str, policy: str) -> Choice | None:
     """Even use of all barriers first; then more of them kept back for those that need one long idle; then repair."""
+    if policy != CHAINS:
+        return _chosen(program, mode, policy)
     if mode != "full":
         return chains(program, None, 0)
     order = task_order(program)
@@ -121,6 +126,21 @@ def _first_success(program: Program, mode: str) -> Choice | None:
         if choice is not None and not choice.missing:
             return choice
     return chains(program, order, count // 4)
+
+
+def _chosen(program: Program, mode: str, policy: str) -> Choice | None:
+    """The choice of another policy, and in full mode the orders that it lacks."""
+    pids = choose(policy, program)
+    if pids is None or mode != "full":
+        return None if pids is None else Choice(pids, [])
+    known = KnownOrders(program, task_order(program))
+    current: dict[int, int] = {}
+    missing: list[MissingOrder] = []
+    for v, pid in enumerate(pids):
+        if pid in current:
+            missing += known.missing(v, current[pid])
+        current[pid] = v
+    return Choice(pids, missing)
 
 
 def chains(program: Program, order: Order | None, reserve: int) -> Choice | None:
