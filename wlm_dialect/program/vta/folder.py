@@ -21,8 +21,8 @@ def read_folder(path: str | Path) -> VtaProgram:
     """The program in folder `path`.
 
     Needs `insn` (`file`) in program.json; optional are `config` (else vta_config.json beside it, else the default),
-    `segments`, `out` or `outs`, `launches` (a count), `initial_tokens`, `carry_out` (objects by queue). ProgramError says
-    which file and key is wrong; other keys are kept.
+    `segments`, `out` or `outs`, `launches` (a count), `initial_tokens`, `carry_out` (objects by queue).
+    ProgramError says which file and key is wrong; other keys are kept.
     """
     folder = Path(path)
     meta = _read_json(folder / JSON)

@@ -58,7 +58,9 @@ class Layout:
 
     def of(self, op: int) -> tuple[Field, ...]:
         """Fields of an instruction with opcode `op`."""
-        return {Op.LOAD: self.memory, Op.STORE: self.memory, Op.GEMM: self.gemm, Op.ALU: self.alu}.get(op, self.finish)
+        if op in (Op.LOAD, Op.STORE):
+            return self.memory
+        return self.gemm if op == Op.GEMM else self.alu if op == Op.ALU else self.finish
 
 
 def _place(widths: tuple[tuple[str, int], ...], word: int, total: int, what: str) -> tuple[Field, ...]:
