@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from wlm_dialect.passes.vta import differs, rules
 from wlm_dialect.passes.vta.findings import PROVED, REFUTED, UNDECIDED, VtaFinding, VtaVerdict
 from wlm_dialect.passes.vta.flow import Flow
-from wlm_dialect.passes.vta.hardware import HARDWARE, SIM, TARGETS, Hardware
 from wlm_dialect.passes.vta.rules import Case
 from wlm_dialect.program.vta import QUEUES, Memory, Op, Segment, Tokens, VtaProgram, find_accesses
+from wlm_dialect.program.vta.hardware import HARDWARE, SIM, TARGETS, Hardware
 
 _RULES: tuple[Callable[[Case], Iterator[VtaFinding]], ...] = (
     rules.bad_flags,

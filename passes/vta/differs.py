@@ -9,12 +9,12 @@ import numpy as np
 
 from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
-from wlm_dialect.passes.vta.flow import POPPER, Flow
-from wlm_dialect.passes.vta.hardware import Hardware
-from wlm_dialect.passes.vta.names import MODULES, queue_name
+from wlm_dialect.passes.vta.flow import Flow
 from wlm_dialect.passes.vta.races import elements_of, ranges_text
 from wlm_dialect.passes.vta.rules import Case
 from wlm_dialect.program.vta import Alu, Memory, Module, Op, resolve_uops
+from wlm_dialect.program.vta.hardware import POPPER, Hardware
+from wlm_dialect.program.vta.names import MODULES, queue_name
 
 _NEVER, _LOADED, _RESET, _COMPUTED = range(4)
 _WHY = {

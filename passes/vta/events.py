@@ -21,7 +21,7 @@ import numpy as np
 from wlm_dialect.kernels.clocks import Clocks, EventNetwork, Handlers, clocks_of
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.vta.flow import Flow
-from wlm_dialect.passes.vta.hardware import SIM, Hardware
+from wlm_dialect.program.vta.hardware import SIM, Hardware
 
 _FETCH = 3  # the column of F events
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program.vta import QUEUES, Module, Tokens, VtaProgram, token_moves
+from wlm_dialect.program.vta.hardware import POPPER, PUSHER
 
 NO_TOKENS = Tokens()
 
-PUSHER = (Module.LOAD, Module.COMPUTE, Module.STORE, Module.COMPUTE)
-POPPER = (Module.COMPUTE, Module.LOAD, Module.COMPUTE, Module.STORE)
 PROTECTS = ("RAW", "WAR", "WAR", "RAW")
-"""Per queue of `QUEUES`: who pushes, who pops, and the hazard a token of it prevents."""
+"""Per queue of `QUEUES` the hazard that a token of it prevents."""
 
 INITIAL, NOBODY = -1, -2
 """Instead of an instruction: the token was there before the launch; there is no such push or pop."""

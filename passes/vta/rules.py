@@ -8,8 +8,7 @@ import numpy as np
 
 from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
-from wlm_dialect.passes.vta.flow import NOBODY, POPPER, PUSHER, Flow
-from wlm_dialect.passes.vta.names import MODULES, insn_name, queue_name
+from wlm_dialect.passes.vta.flow import NOBODY, Flow
 from wlm_dialect.passes.vta.orders import early_order, listed_order
 from wlm_dialect.passes.vta.races import Race, Unknown, find_dram_races, find_races, ranges_text
 from wlm_dialect.program.vta import (
@@ -20,6 +19,8 @@ from wlm_dialect.program.vta import (
     Op,
     VtaProgram,
 )
+from wlm_dialect.program.vta.hardware import POPPER, PUSHER
+from wlm_dialect.program.vta.names import MODULES, insn_name, queue_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +112,8 @@ def _missing(case: Case, i: int, queue: int, story: tuple[str, ...]) -> VtaFindi
     number = int(np.flatnonzero(flow.poppers[queue] == i)[0]) + 1
     text = (
         f"{case.name(i)} waits for token {number} of {queue_name(queue)} for ever: {pushes} are pushed, {pops} "
-        f"popped; a push {'next' if queue in (0, 3) else 'prev'} of the {MODULES[PUSHER[queue]]} module is missing, or this "
-        "pop is one too many"
+        f"popped; a push {'next' if queue in (0, 3) else 'prev'} of the {MODULES[PUSHER[queue]]} module is missing, or "
+        "this pop is one too many"
     )
     return VtaFinding("V2", text, i, story=story, order=case.listed, queue=queue)
 

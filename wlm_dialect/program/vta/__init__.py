@@ -9,6 +9,8 @@ This package is what everything about VTA shares; nothing else reads bits, `prog
     folder.py    program folders (program.json and its files)
     dump.py      the text of debug flag 0x6
     accesses.py  which scratchpad elements each instruction reads and writes
+    hardware.py  queue depths and what else differs between the implementations of VTA
+    names.py     instructions and queues in words
 """
 
 from wlm_dialect.program.vta.accesses import Access, Accesses, find_accesses, resolve_uops

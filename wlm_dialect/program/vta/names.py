@@ -1,6 +1,7 @@
 """Instructions, tokens and scratchpad ranges in words, the same words in every message."""
 
-from wlm_dialect.program.vta import QUEUES, Alu, Memory, Module, Op, VtaProgram
+from wlm_dialect.program.vta.config import Memory
+from wlm_dialect.program.vta.model import QUEUES, Alu, Module, Op, VtaProgram
 
 MODULES = ("load", "compute", "store")
 _ENDS = {

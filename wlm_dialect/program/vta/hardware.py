@@ -6,6 +6,11 @@ Nothing here was measured on hardware; every figure is from the sources of Apach
 from dataclasses import dataclass
 
 from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.program.vta.model import Module
+
+PUSHER = (Module.LOAD, Module.COMPUTE, Module.STORE, Module.COMPUTE)
+POPPER = (Module.COMPUTE, Module.LOAD, Module.COMPUTE, Module.STORE)
+"""Per queue of `QUEUES` who pushes and who pops."""
 
 
 @dataclass(frozen=True)
