@@ -212,7 +212,7 @@ def _losses(case: Case, count: int) -> list[float]:
     program = lowered(with_barriers(case.graph, count) if count else case.graph, _barriers())
     if count:
         program = AssignBarriersPass(MODE, OURS).run(program)
-    own, draw = own_tasks(program), random.Random(1)
+    own, draw = own_tasks(case.graph, program), random.Random(1)
     out = []
     for _ in range(DRAWS):
         cycles = [max(1, round(c * draw.uniform(1 - SPREAD, 1 + SPREAD))) for c in case.graph.cycles.tolist()]

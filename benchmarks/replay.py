@@ -71,21 +71,29 @@ def replay(program: Program, cycles: list[int] | None = None) -> Replay:
     return Replay(start, end)
 
 
-def own_tasks(program: Program) -> I64:
-    """The tasks of the network, in the order of its graph."""
-    return np.nonzero(program.kind == Kind.RUN)[0]
+def own_tasks(graph: Program, program: Program) -> I64:
+    """Per task of the graph its index in a program made from it: the k-th of an engine is the k-th there.
+
+    ValueError if an engine has more or fewer tasks of the network.
+    """
+    out = np.full(len(graph), -1, np.int64)
+    for e, tasks in enumerate(graph.lists):
+        here = program.lists[e]
+        own = here[program.kind[here] == Kind.RUN]
+        if len(own) != len(tasks):
+            name = program.machine.engines[e].name
+            raise ValueError(f"{name} has {len(own)} tasks of the network, but its graph has {len(tasks)}")
+        out[tasks] = own
+    return out
 
 
 def violations(graph: Program, program: Program, times: Replay) -> list[str]:
     """What a run breaks: a dependence of the graph, or a physical barrier updated before its last use is over."""
-    own = own_tasks(program)
-    out = [f"{len(own)} tasks of {len(graph)}"] if len(own) != len(graph) else []
-    if out:
-        return out
+    own = own_tasks(graph, program)
     start, end = np.asarray(times.start)[own], np.asarray(times.end)[own]
     follower = np.repeat(np.arange(len(graph)), np.diff(graph.after.start))
     early = np.nonzero(start[follower] < end[graph.after.index])[0]
-    out += [f"{graph.names[follower[i]]} starts before the end of {graph.names[graph.after.index[i]]}" for i in early]
+    out = [f"{graph.names[follower[i]]} starts before the end of {graph.names[graph.after.index[i]]}" for i in early]
     producers, consumers = program.producers.lists(), program.consumers.lists()
     for v, u in enumerate(program.barriers.previous.tolist()):
         if u < 0:

@@ -27,17 +27,27 @@ class AddedOrders:
 def added_orders(graph: Program, program: Program, known: Order | None = None) -> AddedOrders:
     """Orders of `program`, made from `graph`, that the graph does not imply.
 
-    `known` is `task_order(graph)`. The k-th RUN task of the program is the k-th task of the graph.
+    `known` is `task_order(graph)`. The k-th RUN task of an engine is the k-th task of that engine in the graph.
     """
     return AddedOrders(_added_waits(graph, program, task_order(graph) if known is None else known), _reuses(program))
 
 
+def graph_tasks(graph: Program, program: Program) -> I32:
+    """Per task of a program made from `graph` its index there, -1 for an inserted one.
+
+    ValueError if an engine has more or fewer tasks of the network than in the graph.
+    """
+    number = np.full(len(program), -1, np.int32)
+    for model, tasks, here in zip(graph.machine.engines, graph.lists, program.lists, strict=True):
+        own = here[program.kind[here] == Kind.RUN]
+        if len(own) != len(tasks):
+            raise ValueError(f"{model.name} has {len(own)} tasks of the network, but its graph has {len(tasks)}")
+        number[own] = tasks
+    return number
+
+
 def _added_waits(graph: Program, program: Program, known: Order) -> int:
-    own = np.nonzero(program.kind == Kind.RUN)[0]
-    if len(own) != len(graph):
-        raise ValueError(f"the program has {len(own)} tasks of its own, but its graph has {len(graph)}")
-    number = np.full(len(program), -1, np.int64)
-    number[own] = np.arange(len(own))
+    number = graph_tasks(graph, program)
     lane, at = known.lane.tolist(), known.at.tolist()
     lifted: dict[int, I32] = {}  # barrier -> last position per lane among its producers
     inserted: dict[int, I32] = {}  # inserted task -> the same for all that it stands for
