@@ -36,6 +36,12 @@ class SimulationError(WlmError):
     """A run that could not be started or was stopped: bad timing file, time limit."""
 
 
+class ExecutionFault(SimulationError):
+    """A program did what its hardware cannot: an address outside a memory, an opcode that does not exist."""
+
+    exit_code = 2
+
+
 class UsageError(WlmError):
     """A command line that makes no sense: unknown network, unwritable output, missing extra."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from wlm_dialect.errors import ProgramError
 from wlm_dialect.program.vta.codec import INSN_BYTES, decode_insns, encode_insns
-from wlm_dialect.program.vta.config import Config
+from wlm_dialect.program.vta.config import Config, Memory
 from wlm_dialect.program.vta.layout import layout
-from wlm_dialect.program.vta.model import QUEUES, Output, Segment, Tokens, VtaProgram
+from wlm_dialect.program.vta.model import QUEUES, Insns, Op, Output, Segment, Tokens, VtaProgram
 
 JSON = "program.json"
 
@@ -68,8 +69,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _build(folder: Path, meta: dict[str, Any]) -> VtaProgram:
-    config = _config(folder, meta)
-    layout(config)
+    declared = _declared(folder, meta)
     insn = _object(meta, "insn")
     data = _bytes(folder, _text(insn, "file", "insn"), "insn")
     count = insn.get("count", len(data) // INSN_BYTES)
@@ -77,6 +77,7 @@ def _build(folder: Path, meta: dict[str, Any]) -> VtaProgram:
         raise ProgramError(
             f"insn.count is {count} but {insn['file']} holds {len(data)} bytes, {len(data) / INSN_BYTES:g} instructions"
         )
+    config, notes = find_encoding(data, declared, str(meta.get("source", "")))
     entries = meta.get("segments", [])
     segments = tuple(_segment(folder, entry, f"segments[{n}]") for n, entry in enumerate(entries))
     outputs = tuple(_output(folder, entry, f"out {n}") for n, entry in enumerate(_outs(meta)))
@@ -93,10 +94,38 @@ def _build(folder: Path, meta: dict[str, Any]) -> VtaProgram:
         initial_tokens=_tokens(meta, "initial_tokens"),
         carry_out=_tokens(meta, "carry_out"),
         meta=meta,
+        notes=notes,
     )
 
 
-def _config(folder: Path, meta: Mapping[str, Any]) -> Config:
+def find_encoding(data: NDArray[np.uint8], declared: Config, source: str = "") -> tuple[Config, tuple[str, ...]]:
+    """The configuration a stream was encoded for, and notes: the declared one, or the default.
+
+    standalone-vta applies a configuration to its tiling only: its fields, and the simulator it was checked against,
+    keep the default widths. The same is assumed of a stream that makes no sense with the declared widths but does with
+    the default ones. ProgramError if an instruction does not fit the declared widths.
+    """
+    layout(declared)
+    default = replace(Config(), target=declared.target, hw_ver=declared.hw_ver)
+    if declared == default or len(data) % INSN_BYTES:
+        return declared, ()
+    odd, odd_default = (_oddities(decode_insns(data, c), c) for c in (declared, default))
+    if odd_default < odd or (source.startswith("standalone-vta") and odd_default == odd):
+        return default, ("the stream is encoded with the default widths, not with those of its configuration",)
+    return declared, ()
+
+
+def _oddities(insn: Insns, config: Config) -> int:
+    """Instructions that a compiler would not write: bits outside the fields, empty or impossible loop nests."""
+    loops = (insn["op"] == Op.GEMM) | (insn["op"] == Op.ALU)
+    empty = (insn["uop_end"] <= insn["uop_begin"]) | (insn["iter_out"] == 0) | (insn["iter_in"] == 0)
+    odd = loops & (empty | (insn["uop_end"] > config.depth(Memory.UOP)))
+    # FINISH of an old runtime is full of garbage whatever the widths are
+    odd |= loops & ((insn["unused_low"] != 0) | (insn["unused_high"] != 0))
+    return int(np.count_nonzero(odd))
+
+
+def _declared(folder: Path, meta: Mapping[str, Any]) -> Config:
     beside = folder / "vta_config.json"
     if "config" in meta:
         return Config.from_json(_object(meta, "config"))
@@ -182,8 +211,10 @@ def _tokens(meta: Mapping[str, Any], key: str) -> Tokens:
 def _to_json(program: VtaProgram, stream: bytes) -> dict[str, Any]:
     """`program.json` of a program: what was read, brought up to date."""
     meta: dict[str, Any] = {"name": program.name, **program.meta}
-    meta["name"], meta["config"] = program.name, program.config.to_json()
-    meta["insn"] = {"file": "insn.bin", **meta.get("insn", {}), "count": len(program)}
+    meta["name"] = program.name
+    if "config" not in meta or not program.notes and Config.from_json(meta["config"]) != program.config:
+        meta["config"] = program.config.to_json()
+    meta["insn"] = {**(meta.get("insn") or {"file": "insn.bin"}), "count": len(program)}
     meta["segments"] = [_entry(s.name, s.address, len(s.data), s.element_bytes, _file(s)) for s in program.segments]
     for entry in meta["segments"]:
         if entry["file"] == meta["insn"]["file"]:
@@ -192,20 +223,20 @@ def _to_json(program: VtaProgram, stream: bytes) -> dict[str, Any]:
     for n, output in enumerate(program.outputs):
         file = output.file or ("out_expected.bin" if n == 0 else f"out_expected_{n}.bin")
         outs.append(_entry("", output.address, output.size, output.element_bytes, file))
-    meta.pop("outs", None)
-    meta.pop("out", None)
-    if outs:
-        meta["out"] = outs[0]
-        if len(outs) > 1 or "outs" in program.meta:
-            meta["outs"] = outs
-    meta.pop("launches", None)
-    if program.launches > 1:
-        meta["launches"] = program.launches
+    _put(meta, "out", outs[0] if outs else None)
+    _put(meta, "outs", outs if len(outs) > 1 or (outs and "outs" in program.meta) else None)
+    _put(meta, "launches", program.launches if program.launches > 1 else None)
     for key, tokens in (("initial_tokens", program.initial_tokens), ("carry_out", program.carry_out)):
-        meta.pop(key, None)
-        if any(tokens):
-            meta[key] = {name: count for name, count in tokens._asdict().items() if count}
+        _put(meta, key, {name: count for name, count in tokens._asdict().items() if count} or None)
     return meta
+
+
+def _put(meta: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key at the place it has, or take it away."""
+    if value is None:
+        meta.pop(key, None)
+    else:
+        meta[key] = value
 
 
 def _file(segment: Segment) -> str:
@@ -214,7 +245,7 @@ def _file(segment: Segment) -> str:
 
 def _entry(name: str, address: int, size: int, element_bytes: int, file: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": name} if name else {}
-    entry |= {"phys": address, "nbytes": size, "file": file, "elem_bytes": element_bytes}
+    entry |= {"phys": address, "nbytes": size, "file": file, "elem_bytes": element_bytes}  # the order of the corpus
     if element_bytes and address % element_bytes == 0:
         entry["logical"] = address // element_bytes
     return entry

@@ -132,6 +132,7 @@ class VtaProgram:
     kernels: tuple[Uops, ...] = ()  # micro-op kernels a dump shows, dtype UOP, in order
     executable: bool = True  # immediates, micro-ops and data are known
     meta: Mapping[str, Any] = field(default_factory=dict)  # program.json as it was read
+    notes: tuple[str, ...] = ()  # what a reader found odd, for people
 
     def __len__(self) -> int:
         return len(self.insn)

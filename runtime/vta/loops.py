@@ -1,0 +1,497 @@
+"""The inner loops of execution, one instruction and one element at a time: plain Python that numba compiles unchanged.
+
+Numbers here are int8 in INP and WGT and int32 in ACC, as in almost every VTA; `steps` executes all others. `code` has
+the columns of `image.COLUMNS`. Every index was checked before: `find_keys` and `image` refuse what lies outside.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OP, MEMORY, SRAM, AT, Y, X, STRIDE, TOP, BOTTOM, LEFT, RIGHT = range(11)
+RESET, BEGIN, END, ITER_OUT, ITER_IN, DST_OUT, DST_IN, SRC_OUT, SRC_IN, WGT_OUT, WGT_IN, ALU, USE_IMM, IMM = range(
+    11, 25
+)
+LOAD, STORE, GEMM, FINISH, ALU_OP = range(5)
+UOP, WGT, INP, ACC, OUT, ACC_8BIT = range(6)
+MIN, MAX, ADD, SHR, MUL = range(5)
+FULL = -1  # `find_keys`: the room for micro-ops was too small
+PRIME = 1099511628211
+
+Array = NDArray[Any]
+
+
+def run_modules(flat: Any, bounds: Any, pops: Any, pushes: Any, queues: Any, heads: Any, out: Any) -> int:
+    """Let load, compute and store execute in turn until none can go on; the number of instructions executed.
+
+    `flat` holds the lists of the modules, list m in [bounds[m], bounds[m + 1]). Updates `queues`, `heads` and `out`.
+    """
+    done = 0
+    moved = True
+    while moved:
+        moved = False
+        for m in range(3):
+            at = heads[m]
+            while at < bounds[m + 1]:
+                i = flat[at]
+                a, b = pops[i][0], pops[i][1]
+                if (a >= 0 and queues[a] == 0) or (b >= 0 and queues[b] == 0):
+                    break
+                if a >= 0:
+                    queues[a] -= 1
+                if b >= 0:
+                    queues[b] -= 1
+                if pushes[i][0] >= 0:
+                    queues[pushes[i][0]] += 1
+                if pushes[i][1] >= 0:
+                    queues[pushes[i][1]] += 1
+                out[done] = i
+                done += 1
+                at += 1
+                moved = True
+            heads[m] = at
+    return done
+
+
+def load_uops(row: Array, words: Array, uops: Array) -> None:
+    """LOAD UOP."""
+    width = row[LEFT] + row[X] + row[RIGHT]
+    height = row[TOP] + row[Y] + row[BOTTOM]
+    at = row[SRAM]
+    if width * height != row[X] * row[Y]:
+        uops[at : at + width * height] = 0
+    for y in range(row[Y]):
+        low = at + (row[TOP] + y) * width + row[LEFT]
+        source = row[AT] + y * row[STRIDE]
+        for x in range(row[X]):
+            uops[low + x] = words[source + x]
+
+
+def same_key(code: Array, i: int, j: int, uops: Array, snap: Array, start: int) -> bool:
+    """Whether GEMM or ALU instruction `i` does what `j` did when its micro-ops were copied to `snap[start:]`."""
+    if code[i, OP] != code[j, OP]:
+        return False
+    for c in range(RESET, IMM + 1):
+        if code[i, c] != code[j, c]:
+            return False
+    begin = code[i, BEGIN]
+    for u in range(code[i, END] - begin):
+        if uops[begin + u] != snap[start + u]:
+            return False
+    return True
+
+
+def in_range(row: Array, uops: Array, shifts: Array, depths: Array) -> bool:
+    """Whether all elements that a GEMM or ALU instruction visits exist. `depths`: UOP, WGT, INP, ACC."""
+    if row[END] <= row[BEGIN] or row[ITER_OUT] == 0 or row[ITER_IN] == 0:
+        return True
+    if row[END] > depths[UOP]:
+        return False
+    dst, src, wgt = 0, 0, 0
+    for u in range(row[BEGIN], row[END]):
+        word = np.int64(uops[u])
+        dst = max(dst, word >> shifts[0] & shifts[3])
+        src = max(src, word >> shifts[1] & shifts[4])
+        wgt = max(wgt, word >> shifts[2] & shifts[5])
+    last_out, last_in = row[ITER_OUT] - 1, row[ITER_IN] - 1
+    if dst + last_out * row[DST_OUT] + last_in * row[DST_IN] >= depths[ACC]:
+        return False
+    top = src + last_out * row[SRC_OUT] + last_in * row[SRC_IN]
+    if row[OP] == ALU_OP:
+        return row[USE_IMM] != 0 or top < depths[ACC]
+    if row[RESET]:
+        return True
+    return top < depths[INP] and wgt + last_out * row[WGT_OUT] + last_in * row[WGT_IN] < depths[WGT]
+
+
+def find_keys(
+    code: Array,
+    insns: Array,
+    words: Array,
+    uops: Array,
+    shifts: Array,
+    depths: Array,
+    table: Array,
+    hashes: Array,
+    first: Array,
+    start: Array,
+    snap: Array,
+    key: Array,
+    fault: Array,
+) -> int:
+    """Number what GEMM and ALU instructions do: `key[i]`, equal for equal loop nests over equal micro-ops.
+
+    Executes LOAD UOP on `uops` on the way. `first[k]` is the first instruction of key k, `snap[start[k]:start[k + 1]]`
+    its micro-ops. `table` (a power of two, filled with -1) is hashed into. Returns the number of keys, or FULL if
+    `snap` is; sets `fault[0]` to an instruction that reaches outside a scratchpad and stops there.
+    """
+    keys, used = 0, 0
+    size = len(table) - 1
+    start[0] = 0
+    for n in range(len(insns)):
+        i = insns[n]
+        op = code[i, OP]
+        if op == LOAD and code[i, MEMORY] == UOP and code[i, X] > 0:
+            load_uops(code[i], words, uops)
+        if op != GEMM and op != ALU_OP:
+            continue
+        h = op
+        for c in range(RESET, IMM + 1):
+            h = (h ^ code[i, c]) * PRIME
+        begin, end = code[i, BEGIN], min(code[i, END], depths[UOP])
+        for u in range(begin, end):
+            h = (h ^ np.int64(uops[u])) * PRIME
+        slot = (h ^ (h >> 29)) & size
+        while table[slot] >= 0:
+            k = table[slot]
+            if hashes[k] == h and same_key(code, i, first[k], uops, snap, start[k]):
+                break
+            slot = (slot + 1) & size
+        if table[slot] < 0:
+            if not in_range(code[i], uops, shifts, depths):
+                fault[0] = i
+                return keys
+            count = max(0, end - begin)
+            if used + count > len(snap):
+                return FULL
+            snap[used : used + count] = uops[begin : begin + count]
+            used += count
+            table[slot] = keys
+            hashes[keys] = h
+            first[keys] = i
+            keys += 1
+            start[keys] = used
+        key[i] = table[slot]
+    return keys
+
+
+def load_ids(row: Array, ids: Array) -> None:
+    """LOAD INP or WGT: each scratchpad element becomes the number of an element of the image; 0 is padding."""
+    width = row[LEFT] + row[X] + row[RIGHT]
+    height = row[TOP] + row[Y] + row[BOTTOM]
+    at = row[SRAM]
+    if width * height != row[X] * row[Y]:
+        ids[at : at + width * height] = 0
+    for y in range(row[Y]):
+        low = at + (row[TOP] + y) * width + row[LEFT]
+        source = row[AT] + y * row[STRIDE]
+        for x in range(row[X]):
+            ids[low + x] = source + x
+
+
+def take_class(ids: Array, wanted: Array, low: int, high: int, k: int, seen: Array, found: Array, table: Array) -> int:
+    """The number of the list `ids[wanted[low:high]]`, equal for equal lists of rows of `k`.
+
+    `seen` collects the lists; `found[c]` = (start in `seen`, length, hash, k) of list c; `found[-1]` = (room used in
+    `seen`, lists) so far; `table` is hashed into.
+    """
+    at, count = found[-1, 0], high - low
+    h = count
+    for n in range(count):
+        one = ids[wanted[low + n]]
+        seen[at + n] = one
+        h = (h ^ one) * PRIME
+    slot = (h ^ (h >> 29)) & (len(table) - 1)
+    while table[slot] >= 0:
+        c = table[slot]
+        if found[c, 2] == h and found[c, 1] == count and found[c, 3] == k:
+            equal, other = True, found[c, 0]
+            for n in range(count):
+                if seen[other + n] != seen[at + n]:
+                    equal = False
+                    break
+            if equal:
+                return c
+        slot = (slot + 1) & (len(table) - 1)
+    c = found[-1, 1]
+    table[slot] = c
+    found[c, 0], found[c, 1], found[c, 2], found[c, 3] = at, count, h, k
+    found[-1, 0] = at + count
+    found[-1, 1] = c + 1
+    return c
+
+
+def gather(
+    code: Array,
+    order: Array,
+    key: Array,
+    inp: Array,
+    wgt: Array,
+    uops: Array,
+    start: Array,
+    shifts: Array,
+    part_of: Array,
+    parts: Array,
+    plan_src: Array,
+    plan_wgt: Array,
+    rows: tuple[Array, Array, Array],
+    columns: tuple[Array, Array, Array],
+    record: Array,
+    pair_src: Array,
+    pair_wgt: Array,
+) -> tuple[int, int]:
+    """Follow INP and WGT through their LOADs and write down what every GEMM multiplies; (records, pairs) made.
+
+    A GEMM whose key has parts (`part_of[k]:part_of[k + 1]` of `parts`, columns as `operands.PART`) makes a record per
+    part: (row class, column class). Any other makes a pair of elements per micro-op and iteration, in order.
+    """
+    records, pairs = 0, 0
+    for n in range(len(order)):
+        i = order[n]
+        op = code[i, OP]
+        if op == LOAD and code[i, X] > 0:
+            if code[i, MEMORY] == INP:
+                load_ids(code[i], inp)
+            elif code[i, MEMORY] == WGT:
+                load_ids(code[i], wgt)
+        elif op == GEMM and code[i, RESET] == 0:
+            k = key[i]
+            for p in range(part_of[k], part_of[k + 1]):
+                part = parts[p]
+                record[records, 0] = take_class(inp, plan_src, part[0], part[1], part[8], rows[0], rows[1], rows[2])
+                record[records, 1] = take_class(
+                    wgt, plan_wgt, part[2], part[3], part[8], columns[0], columns[1], columns[2]
+                )
+                records += 1
+            if part_of[k] == part_of[k + 1]:
+                pairs = pair_up(code[i], uops, start[k], start[k + 1], shifts, inp, wgt, pair_src, pair_wgt, pairs)
+    return records, pairs
+
+
+def pair_up(
+    row: Array,
+    uops: Array,
+    low: int,
+    high: int,
+    shifts: Array,
+    inp: Array,
+    wgt: Array,
+    pair_src: Array,
+    pair_wgt: Array,
+    at: int,
+) -> int:
+    """Write down what each step of a GEMM's loop nest multiplies, from place `at`; the place after the last."""
+    for o in range(row[ITER_OUT]):
+        for n in range(row[ITER_IN]):
+            src = o * row[SRC_OUT] + n * row[SRC_IN]
+            weight = o * row[WGT_OUT] + n * row[WGT_IN]
+            for u in range(low, high):
+                word = np.int64(uops[u])
+                pair_src[at] = inp[src + (word >> shifts[1] & shifts[4])]
+                pair_wgt[at] = wgt[weight + (word >> shifts[2] & shifts[5])]
+                at += 1
+    return at
+
+
+def fetch_matrix(ids: Array, numbers: Array, out: Array) -> None:
+    """Elements side by side as one matrix: `out[r, row, k, column]` is a number of element `ids[r, k]`."""
+    rows, columns = numbers.shape[1], numbers.shape[2]
+    for r in range(ids.shape[0]):
+        for k in range(ids.shape[1]):
+            one = ids[r, k]
+            for row in range(rows):
+                for column in range(columns):
+                    out[r, row, k, column] = numbers[one, row, column]
+
+
+def load_acc(row: Array, acc: Array, dram: Array) -> None:
+    """LOAD ACC or ACC_8BIT; `dram` holds their elements as numbers."""
+    width = row[LEFT] + row[X] + row[RIGHT]
+    height = row[TOP] + row[Y] + row[BOTTOM]
+    at = row[SRAM]
+    if width * height != row[X] * row[Y]:
+        acc[at : at + width * height] = 0
+    for y in range(row[Y]):
+        low = at + (row[TOP] + y) * width + row[LEFT]
+        source = row[AT] + y * row[STRIDE]
+        for x in range(row[X]):
+            for lane in range(acc.shape[1]):
+                acc[low + x, lane] = dram[source + x, lane]
+
+
+def store(row: Array, acc: Array, dram: Array) -> None:
+    """STORE: the low 8 bits."""
+    at = row[SRAM]
+    for y in range(row[Y]):
+        target = row[AT] + y * row[STRIDE]
+        for x in range(row[X]):
+            for lane in range(acc.shape[1]):
+                dram[target + x, lane] = np.int8(acc[at, lane] & 0xFF)
+            at += 1
+
+
+def clear(row: Array, uops: Array, low: int, high: int, shifts: Array, acc: Array) -> None:
+    """GEMM with reset."""
+    for o in range(row[ITER_OUT]):
+        for n in range(row[ITER_IN]):
+            base = o * row[DST_OUT] + n * row[DST_IN]
+            for u in range(low, high):
+                acc[base + (np.int64(uops[u]) >> shifts[0] & shifts[3])] = 0
+
+
+def multiply_pairs(
+    row: Array,
+    uops: Array,
+    low: int,
+    high: int,
+    shifts: Array,
+    acc: Array,
+    inp: Array,
+    wgt: Array,
+    pair_src: Array,
+    pair_wgt: Array,
+    at: int,
+) -> int:
+    """A GEMM from its pairs, each an element of INP and one of WGT; the place after its last pair."""
+    outputs, inputs = wgt.shape[1], wgt.shape[2]
+    batch = inp.shape[1]
+    for o in range(row[ITER_OUT]):
+        for n in range(row[ITER_IN]):
+            base = o * row[DST_OUT] + n * row[DST_IN]
+            for u in range(low, high):
+                dst = base + (np.int64(uops[u]) >> shifts[0] & shifts[3])
+                src, weight = pair_src[at], pair_wgt[at]
+                at += 1
+                for b in range(batch):
+                    for c in range(outputs):
+                        total = np.int32(0)
+                        for k in range(inputs):
+                            total += np.int32(inp[src, b, k]) * np.int32(wgt[weight, c, k])
+                        acc[dst, b * outputs + c] += total
+    return at
+
+
+def add_product(part: Array, plan_dst: Array, acc: Array, product: Array, at: int, stride: int, outputs: int) -> None:
+    """Add a block of a matrix product, at `product[at]` with `stride` numbers per row, to the accumulators."""
+    rows, columns = part[6], part[7]
+    batch = acc.shape[1] // outputs
+    for m in range(rows):
+        for n in range(columns):
+            dst = plan_dst[part[4] + m * columns + n]
+            for b in range(batch):
+                low = at + (m * batch + b) * stride + n * outputs
+                for c in range(outputs):
+                    acc[dst, b * outputs + c] += product[low + c]
+
+
+def alu(row: Array, uops: Array, low: int, high: int, shifts: Array, acc: Array) -> None:
+    """ALU: strictly one micro-op after the other."""
+    lanes, op, imm = acc.shape[1], row[ALU], row[IMM]
+    shift = imm & 31 if imm >= 0 else (-imm) & 31
+    for o in range(row[ITER_OUT]):
+        for n in range(row[ITER_IN]):
+            dst_base = o * row[DST_OUT] + n * row[DST_IN]
+            src_base = o * row[SRC_OUT] + n * row[SRC_IN]
+            for u in range(low, high):
+                word = np.int64(uops[u])
+                d = dst_base + (word >> shifts[0] & shifts[3])
+                if row[USE_IMM]:
+                    if op == MIN:
+                        for lane in range(lanes):
+                            acc[d, lane] = min(acc[d, lane], imm)
+                    elif op == MAX:
+                        for lane in range(lanes):
+                            acc[d, lane] = max(acc[d, lane], imm)
+                    elif op == ADD:
+                        for lane in range(lanes):
+                            acc[d, lane] += imm
+                    elif op == MUL:
+                        for lane in range(lanes):
+                            acc[d, lane] *= imm
+                    elif imm >= 0:
+                        for lane in range(lanes):
+                            acc[d, lane] >>= shift
+                    else:
+                        for lane in range(lanes):
+                            acc[d, lane] <<= shift
+                    continue
+                s = src_base + (word >> shifts[1] & shifts[4])
+                if op == MIN:
+                    for lane in range(lanes):
+                        acc[d, lane] = min(acc[d, lane], acc[s, lane])
+                elif op == MAX:
+                    for lane in range(lanes):
+                        acc[d, lane] = max(acc[d, lane], acc[s, lane])
+                elif op == ADD:
+                    for lane in range(lanes):
+                        acc[d, lane] += acc[s, lane]
+                elif op == MUL:
+                    for lane in range(lanes):
+                        acc[d, lane] *= acc[s, lane]
+                else:
+                    for lane in range(lanes):
+                        amount = np.int64(acc[s, lane])
+                        if amount >= 0:
+                            acc[d, lane] >>= amount & 31
+                        else:
+                            acc[d, lane] <<= (-amount) & 31
+
+
+def accumulate(
+    code: Array,
+    order: Array,
+    key: Array,
+    uops: Array,
+    start: Array,
+    shifts: Array,
+    acc: Array,
+    acc_dram: Array,
+    narrow_dram: Array,
+    part_of: Array,
+    parts: Array,
+    plan_dst: Array,
+    product: Array,
+    product_at: Array,
+    inp: Array,
+    wgt: Array,
+    pair_src: Array,
+    pair_wgt: Array,
+) -> None:
+    """Everything that reads or writes ACC, in order. `product_at[r]`: where record r begins and its numbers per row."""
+    records, pairs = 0, 0
+    for n in range(len(order)):
+        i = order[n]
+        row = code[i]
+        op = row[OP]
+        if op == STORE and row[X] > 0:
+            store(row, acc, narrow_dram)
+        elif op == LOAD and row[X] > 0:
+            if row[MEMORY] == ACC:
+                load_acc(row, acc, acc_dram)
+            elif row[MEMORY] == ACC_8BIT:
+                load_acc(row, acc, narrow_dram)
+        elif op == ALU_OP:
+            k = key[i]
+            alu(row, uops, start[k], start[k + 1], shifts, acc)
+        elif op == GEMM:
+            k = key[i]
+            if row[RESET]:
+                clear(row, uops, start[k], start[k + 1], shifts, acc)
+            elif part_of[k] == part_of[k + 1]:
+                pairs = multiply_pairs(
+                    row, uops, start[k], start[k + 1], shifts, acc, inp, wgt, pair_src, pair_wgt, pairs
+                )
+            for p in range(part_of[k], part_of[k + 1]):
+                add_product(
+                    parts[p], plan_dst, acc, product, product_at[records, 0], product_at[records, 1], wgt.shape[1]
+                )
+                records += 1
+
+
+HELPERS: tuple[Callable[..., Any], ...] = (
+    load_uops,
+    same_key,
+    in_range,
+    load_ids,
+    take_class,
+    pair_up,
+    load_acc,
+    store,
+    clear,
+    multiply_pairs,
+    add_product,
+    alu,
+)
+ENTRIES: tuple[Callable[..., Any], ...] = (run_modules, find_keys, gather, fetch_matrix, accumulate)
