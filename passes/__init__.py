@@ -8,6 +8,7 @@ from xdsl.passes import ModulePass
 
 PASSES = {
     "wlm-assign-barriers": "assign_barriers:AssignBarriersPass",
+    "wlm-fuse-barriers": "fuse_barriers:FuseBarriersPass",
     "wlm-insert-barriers": "insert_barriers:InsertBarriersPass",
     "wlm-insert-dependences": "insert_dependences:InsertDependencesPass",
     "wlm-insert-fetches": "insert_fetches:InsertFetchesPass",

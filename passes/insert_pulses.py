@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import add_to_rows
 from wlm_dialect.program import Barriers, Kind, Program
@@ -92,12 +93,6 @@ def _last_fetches(program: Program) -> list[tuple[int, int]]:
                 out.append((t, needed))
                 needed = len(program)
     return out
-
-
-def last_use(program: Program) -> list[int]:
-    """Per barrier the last task that waits on it, or updates it if none waits."""
-    producers, consumers = program.producers.lists(), program.consumers.lists()
-    return [c[-1] if c else (p[-1] if p else -1) for p, c in zip(producers, consumers, strict=True)]
 
 
 def credit(program: Program, tasks: list[int], index: int, last: list[int]) -> list[int]:

@@ -2,20 +2,31 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.fuse_barriers import fused
 from wlm_dialect.program import Barriers, Kind, Program
+
+_TOLERANCES = (0, 5, 10, 20, 50, 100, 200, 400, 800)  # percent of the mean duration
 
 
 @dataclass(frozen=True)
 class LimitBarriersPass(ProgramPass):
     """Keep the number of barriers in use at once, in program order, within the machine's (or `limit`).
 
-    Where there are more, a SYNC DMA takes over the barriers whose consumers are farthest away: it waits for them and
-    updates one barrier in their place. Precondition: phase virtual. Postcondition: at no point of the program order
-    are more barriers between their first producer and their last consumer.
+    Where there are more, waits share barriers, early ones first, with as much tolerance as that takes
+    (wlm-fuse-barriers); of the ways that fit the one that ends soonest, by estimate, is taken. Only if none fits does a
+    SYNC DMA take over the barriers whose consumers are farthest away: it waits for them and updates one barrier in
+    their place. Without `limit` one barrier is left for the tail if there is none yet.
+
+    Precondition: phase virtual. Postcondition: at no point of the program order are more barriers between their first
+    producer and their last consumer; every order between tasks still holds.
     """
 
     name = "wlm-limit-barriers"
@@ -23,7 +34,7 @@ class LimitBarriersPass(ProgramPass):
     limit: int = 0
 
     def transform(self, program: Program) -> Program:
-        limit = self.limit or program.machine.barriers.count
+        limit = self.limit or max(1, program.machine.barriers.count - (program.barriers.tail < 0))
         changed = limited(program, limit)
         if changed is None:
             raise ScheduleError(
@@ -34,7 +45,37 @@ class LimitBarriersPass(ProgramPass):
 
 
 def limited(program: Program, limit: int) -> Program | None:
-    """The program with at most `limit` barriers in use at once, or None where too few can be joined."""
+    """The program with at most `limit` barriers in use at once, or None where that cannot be done."""
+    if width(program) <= limit:
+        return program
+    fitting: list[tuple[int, Program]] = []
+    others: list[Program] = [program]
+    for tolerance in _TOLERANCES:
+        candidate = fused(program, tolerance, early=True)
+        if width(candidate) > limit:
+            others.append(candidate)
+            continue
+        fitting.append((max(estimate(candidate).end), candidate))
+        if fitting[-1][0] > fitting[0][0]:
+            break  # more tolerance only costs
+    if not fitting:
+        joins = [joined for joined in (joined_up(p, limit) for p in others) if joined is not None]
+        fitting = [(max(estimate(joined).end), joined) for joined in joins]
+    return min(fitting, key=lambda f: f[0])[1] if fitting else None
+
+
+def width(program: Program) -> int:
+    """How many barriers are in use at once, in program order: from the first producer to the last user."""
+    steps = np.zeros(len(program) + 1, np.int64)
+    first, last = program.producers, last_use(program)
+    used = np.nonzero(np.diff(first.start))[0]
+    np.add.at(steps, first.index[first.start[used]], 1)
+    np.add.at(steps, np.asarray(last, np.int64)[used] + 1, -1)
+    return int(np.cumsum(steps).max(initial=0))
+
+
+def joined_up(program: Program, limit: int) -> Program | None:
+    """The program with SYNC DMAs that take barriers over, or None where too few can be joined."""
     return _Sweep(program, limit).result()
 
 

@@ -10,8 +10,9 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.insert_pulses import credit, last_use
+from wlm_dialect.passes.insert_pulses import credit
 from wlm_dialect.program import Kind, Program, WorkItems
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
 

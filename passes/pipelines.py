@@ -6,11 +6,13 @@ from typing import Literal
 from xdsl.passes import ModulePass
 
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
+from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.insert_fetches import InsertFetchesPass
 from wlm_dialect.passes.insert_pulses import InsertPulsesPass
 from wlm_dialect.passes.insert_tail import InsertTailPass
+from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.link_work_items import LinkWorkItemsPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
@@ -42,8 +44,13 @@ def _barriers() -> tuple[ModulePass, ...]:
         ShortenDependencesPass(),
         ReduceDependencesPass(),
         InsertBarriersPass(),
-        # equal producer sets become one barrier before limits are checked
+        # equal producer sets become one barrier: fewer groups for fusion to look at
         MergeBarriersPass(),
+        # each barrier less is an interrupt or a refill less, and no task starts later; before the tail, which no task
+        # waits on
+        FuseBarriersPass(early=True),
+        # while barriers can still share freely: later passes count on what they insert to stay
+        LimitBarriersPass(),
         # the tail joins last tasks, so it needs the final order; it may itself exceed the slots
         InsertTailPass(),
         SplitBarriersPass(),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+import numpy as np
+
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program import Program
 
@@ -17,7 +19,10 @@ class Estimate:
 
 
 def estimate(program: Program) -> Estimate:
-    """Earliest times with unlimited barriers that are always armed and descriptors that are always there."""
+    """Earliest times without management: descriptors are always there, barriers re-armed as soon as they are over.
+
+    Virtual barriers are unlimited. A task that uses an instance of a physical one is at head once that is armed.
+    """
     n = len(program)
     start, end = [0] * n, [0] * n
     lifted = [0] * len(program.barriers)
@@ -26,9 +31,15 @@ def estimate(program: Program) -> Estimate:
     orders = [e.order for e in program.machine.engines]
     servers: list[list[int]] = [[0] * e.servers for e in program.machine.engines]
     head = [0] * len(orders)
+    previous = program.barriers.previous.tolist()
+    over = [0] * len(previous)
+    consumed = np.diff(program.consumers.start).tolist()
     for t in range(n):
         e = engine[t]
         begin = heappop(servers[e])
+        for v in (*waits[t], *updates[t]):
+            if previous[v] >= 0 and over[previous[v]] > begin:
+                begin = over[previous[v]]
         if orders[e] in ("outstanding", "pool"):
             begin = max(begin, head[e])
         for a in after[t]:
@@ -45,6 +56,11 @@ def estimate(program: Program) -> Estimate:
         for v in updates[t]:
             if finish > lifted[v]:
                 lifted[v] = finish
+            if finish > over[v] and not consumed[v]:
+                over[v] = finish
+        for v in waits[t]:
+            if begin > over[v]:
+                over[v] = begin
     return Estimate(start, end)
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
-from wlm_dialect.passes.insert_pulses import last_use
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.program import Program
 
 Choose = Callable[[Program, int], list[int] | None]

@@ -2,7 +2,7 @@
 
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.analysis.reuse import reuse
-from wlm_dialect.passes.insert_pulses import last_use
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.program import Program
 
 

@@ -12,10 +12,10 @@
 // CHECK-NEXT:     mgmt_dma.bootstrap [%[[c0]], %[[c1]], %[[c2]], %[[c3]]]
 // CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 5)
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
-// CHECK-NEXT:     %{{.*}} = mgmt_dma.enqueue @dpu0 [0 to 1) on @dma1 cycles 14 bytes 4
-// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
 // CHECK-NEXT:     mgmt_dma.work_item @dma0 [0 to 2)
 // CHECK-NEXT:     %{{.*}} = task.run @dma0 "in" updates(%[[c0]]) cycles 310 bytes 300
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.enqueue @dpu0 [0 to 1) on @dma1 cycles 14 bytes 4
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.enqueue @shave0 [0 to 1) on @dma1 cycles 14 bytes 4
 // CHECK-NEXT:     %{{.*}} = task.run @dma1 "weights" updates(%[[c0]]) cycles 200 bytes 190
 // CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[c0]]) updates(%[[c2]]) cycles 400 slots 4

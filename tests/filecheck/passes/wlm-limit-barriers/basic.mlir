@@ -1,16 +1,21 @@
 // RUN: wlm-opt %s --machine tiny -p wlm-limit-barriers{limit=3} | filecheck %s
 // RUN: wlm-opt %s --machine tiny -p wlm-limit-barriers | filecheck %s --check-prefix=ENOUGH
 
-// Four barriers would be in use while "d" runs. Those needed last are taken over by a SYNC: it waits for them, and one
-// barrier stands for them until "x" and "y".
+// Four barriers would be in use while "d" runs. "z" can wait for all four producers, and what follows it on its engine
+// comes after them with it.
 // CHECK-LABEL: task.graph @net phase virtual {
-// CHECK:         %{{.*}} = mgmt_dma.sync on @dma0 waits(%{{.*}}, %{{.*}}) updates(%[[j:.*]]) cycles 10
-// CHECK:         %{{.*}} = task.run @dpu0 "x" waits(%{{.*}}) cycles 7
+// CHECK-NOT:     mgmt_dma.sync
+// CHECK:         %[[v:.*]] = barrier.declare
+// CHECK-NOT:     barrier.declare
+// CHECK:         %{{.*}} = task.run @dpu0 "w" waits(%[[v]]) cycles 4
+// CHECK-NEXT:    %{{.*}} = task.run @shave0 "z" waits(%[[v]]) cycles 5
+// CHECK-NEXT:    %{{.*}} = task.run @dpu0 "x" cycles 7
+// CHECK-NEXT:    %{{.*}} = task.run @shave0 "y" cycles 6
 // CHECK-NEXT:  }
 
 // The machine has eight.
 // ENOUGH-LABEL: task.graph @net phase virtual {
-// ENOUGH-NOT:     mgmt_dma.sync
+// ENOUGH-COUNT-4: barrier.declare
 // ENOUGH:         task.run @dpu0 "x"
 task.graph @net phase virtual {
   %a = barrier.declare

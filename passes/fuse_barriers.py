@@ -1,0 +1,113 @@
+"""Pass `wlm-fuse-barriers`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.kernels.fusion import NEVER, Engines, Fused, Needs, Rules, Tasks, fuse
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.reordering import reordered
+from wlm_dialect.program import Barriers, Kind, Program
+
+WINDOW = 24  # tasks of one engine: farther ahead there is always another barrier to share
+
+
+@dataclass(frozen=True)
+class FuseBarriersPass(ProgramPass):
+    """Let waits share barriers: the fewest with which, by estimate, no task starts later.
+
+    Every order between tasks that barriers keep is kept, by fewer barriers: a task may wait on a barrier that lifts
+    later than it must, as long as that is before the task would start. With `tolerance`, in percent of the mean
+    duration of a task, it may wait so much longer; each barrier saved is an interrupt less where firmware manages. With
+    `early` an earlier task of the engine may wait for a later one, so that barriers live shorter. Each task waits on at
+    most one barrier. Tasks are listed by start; each engine's list stays as it is.
+
+    Precondition: phase virtual. Postcondition: every task that had to wait for another one still does. Barriers without
+    consumers, and the tail, stay as they are.
+    """
+
+    name = "wlm-fuse-barriers"
+    phases = ("virtual",)
+    tolerance: int = 0
+    early: bool = False
+
+    def transform(self, program: Program) -> Program:
+        if self.tolerance < 0:
+            raise ScheduleError(f"{self.name}: tolerance is {self.tolerance} but must be at least 0 (percent)")
+        return fused(program, self.tolerance, early=self.early)
+
+
+def fused(program: Program, tolerance: int = 0, *, early: bool = False) -> Program:
+    """The program with as few barriers as `tolerance` percent of the mean duration allows, tasks listed by start."""
+    limits = program.machine.barriers
+    ticks = int(program.cycles.mean() * tolerance) // 100 if len(program) else 0
+    rules = Rules(ticks, WINDOW if early else 0, limits.max_producers, limits.max_consumers, limits.max_sum)
+    tasks = Tasks(program.engine, program.position, program.cycles, program.slots)
+    result = fuse(_engines(program), tasks, _needs(program), rules)
+    return reordered(_with_barriers(program, result), np.argsort(result.begin, kind="stable").astype(np.int32))
+
+
+def _engines(program: Program) -> Engines:
+    models = program.machine.engines
+    start = np.zeros(len(models) + 1, np.int32)
+    np.cumsum([len(tasks) for tasks in program.lists], out=start[1:])
+    servers = np.full((len(models), max(e.servers for e in models)), NEVER, np.int64)
+    for row, model in zip(servers, models, strict=True):
+        row[: model.servers] = 0
+    return Engines(
+        start,
+        np.concatenate(program.lists),
+        servers,
+        np.asarray([e.ends_in_order for e in models]),
+        np.asarray([e.order != "pool" for e in models]),
+        np.zeros(len(models), np.int64),
+    )
+
+
+def _needs(program: Program) -> Needs:
+    """The barriers as groups of producers, and the order of fetches, which no barrier keeps."""
+    producers = program.producers
+    barrier, task = producers.rows(), producers.index
+    in_order = np.asarray([e.ends_in_order for e in program.machine.engines])[program.engine[task]]
+    last = np.full((len(producers), len(program.machine.engines)), -1, np.int32)
+    ordered = task[in_order]
+    np.maximum.at(last, (barrier[in_order], program.engine[ordered]), program.position[ordered])
+    start = np.zeros(len(producers) + 1, np.int32)
+    np.cumsum(np.bincount(barrier[~in_order], minlength=len(producers)), out=start[1:])
+    quiet = _after_fetches(program)
+    return Needs(program.waits.start, program.waits.index, last, start, task[~in_order], quiet.start, quiet.index)
+
+
+def _after_fetches(program: Program) -> Csr:
+    """Task -> the fetch of the group that it is the first of (H4)."""
+    rows: list[list[int]] = [[] for _ in range(len(program))]
+    for t in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+        rows[int(program.lists[int(program.target[t])][int(program.low[t])])].append(t)
+    return Csr.of(rows)
+
+
+def _with_barriers(program: Program, result: Fused) -> Program:
+    """The program with the new barriers first, then those without consumers."""
+    count = len(result.producers)
+    kept = np.nonzero(np.diff(program.consumers.start) == 0)[0]
+    number = np.full(len(program.barriers), -1, np.int32)
+    number[kept] = count + np.arange(len(kept), dtype=np.int32)
+    waiting = np.nonzero(result.barrier >= 0)[0]
+    old = number[program.updates.index]
+    barrier = np.concatenate([result.producers.rows(), old[old >= 0]])
+    task = np.concatenate([result.producers.index, program.updates.rows()[old >= 0]])
+    tail = program.barriers.tail
+    return program.with_(
+        waits=_table(len(program), waiting.astype(np.int32), result.barrier[waiting]),
+        updates=_table(len(program), task, barrier),
+        barriers=Barriers.virtual(count + len(kept), int(number[tail]) if tail >= 0 else -1),
+    )
+
+
+def _table(rows: int, row: I32, column: I32) -> Csr:
+    order = np.lexsort((column, row))
+    start = np.zeros(rows + 1, np.int32)
+    np.cumsum(np.bincount(row, minlength=rows), out=start[1:])
+    return Csr(start, column[order])
