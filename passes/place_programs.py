@@ -162,9 +162,9 @@ class _Refills:
             own = int(self.program.engine[t]) == queue
             # a prefetching queue takes the next task to its head before the refill ends
             early = int(self.machine.engines[queue].order == "prefetching")
-            place = min(place, int(position[t]) - early if own else int(order.heads[t, column]))
+            place = min(place, int(position[t]) - early if own else int(order.heads[t, column]) >> 1)
         for t in self.producers[barrier]:
-            place = min(place, int(order.ends[t, column]))
+            place = min(place, int(order.ends[t, column]) >> 1)
         return place
 
     def _batches(self, queue: int, windows: list[Window]) -> list[Insertion]:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from wlm_dialect.kernels.csr import Csr
-from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.kernels.happens_before import needed_edges
+from wlm_dialect.passes.analysis.order import order_graph
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.program import Program
 
@@ -28,21 +31,8 @@ class ReduceDependencesPass(ProgramPass):
 
 
 def reduced(program: Program) -> Csr:
-    """The dependences that nothing else implies."""
-    order = task_order(program)
-    return Csr.of([_needed(program, order, t, row) for t, row in enumerate(program.after.lists())])
-
-
-def _needed(program: Program, order: Order, task: int, row: list[int]) -> list[int]:
-    """`row` without what the engine's order implies or another member of the row implies."""
-    model = program.machine.engines[int(program.engine[task])]
-    before = int(program.predecessor[task])
-    candidates = sorted(set(row))
-    if before >= 0 and model.ends_in_order:
-        candidates = [a for a in candidates if not order.start_before_end(a, before)]
-    else:
-        candidates = [a for a in candidates if not order.before_head(a, task)]
-    if len(candidates) < 2:
-        return candidates
-    lane, at, ends = order.lane, order.at, order.ends
-    return [a for a in candidates if not any(b != a and ends[b, lane[a]] >= at[a] for b in candidates)]
+    """The dependences that nothing else implies, each row ascending."""
+    _, needed = needed_edges(order_graph(program), len(program.barriers))
+    rows, values = program.after.rows()[needed], program.after.index[needed]
+    ascending = np.lexsort((values, rows))
+    return Csr.of_pairs(rows[ascending], values[ascending], len(program))

@@ -27,6 +27,13 @@ class Csr:
         return Csr(start, np.fromiter(chain.from_iterable(lists), np.int32, int(start[-1])))
 
     @staticmethod
+    def of_pairs(rows: I32, values: I32, count: int) -> "Csr":
+        """`count` rows from one (row, value) pair per entry, the rows ascending."""
+        start = np.zeros(count + 1, np.int32)
+        np.cumsum(np.bincount(rows, minlength=count), out=start[1:])
+        return Csr(start, np.ascontiguousarray(values, np.int32))
+
+    @staticmethod
     def empty(rows: int) -> "Csr":
         """`rows` empty rows."""
         return Csr(np.zeros(rows + 1, np.int32), np.zeros(0, np.int32))

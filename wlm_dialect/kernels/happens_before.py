@@ -1,0 +1,371 @@
+"""What is known to happen before what, between tasks: one clock per task over the chains of the engines, no IR.
+
+*Orders that hold in every run*, whatever tasks take, go in: dependences, barriers (nodes with edges from producers and
+to consumers, never producers x consumers), pushes by enqueue DMAs, and what each kind of engine guarantees:
+
+- ``SERIAL`` end(pred) -> head;
+- ``PREFETCHING`` start(pred) -> head, end(pred) -> start;
+- ``OUTSTANDING`` (k descriptors in flight) start(pred) -> head, end(the k-th before) -> start, ends in any order;
+- ``POOL`` (m servers on one FIFO) head(pred) -> head, nothing about starts and ends.
+
+*Assumed about completion*: on serial and prefetching engines tasks complete in list order; on the others only a
+dependence, a barrier or k descriptors in between say that one task completes before another starts. Program order is a
+valid order of execution: everything points forward in it.
+
+A *lane* is a chain of tasks, each of which ends before the next starts: an engine that completes in order, or, on other
+engines, tasks that happen to be ordered. So one number per lane is all a clock has to hold, and a question is one
+comparison. Exact: a comparison holds if and only if a path of such orders exists. The one exception: a pool whose tasks
+nothing orders needs a lane for each of them; past `room` entries in a table further tasks get none and count as
+unordered, which is sound.
+
+Building costs O((tasks + barriers + edges) x lanes), a table 4 bytes per task and lane.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wlm_dialect.kernels import happens_before_loops as plain
+from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.kernels.happens_before_loops import (
+    CLOSED,
+    OUTSTANDING,
+    POOL,
+    PREFETCHING,
+    SERIAL,
+    Flags,
+    Follow,
+    Graph,
+    Pick,
+    Rows,
+)
+
+__all__ = [
+    "OUTSTANDING",
+    "POOL",
+    "PREFETCHING",
+    "SERIAL",
+    "Graph",
+    "HappensBefore",
+    "Joins",
+    "Orders",
+    "armed",
+    "compiled",
+    "graph_of",
+    "happens_before",
+    "joins",
+    "needed_edges",
+]
+
+COMPILE_FROM = 30_000  # tasks; below, loading numba costs more than it saves
+ROOM = 1 << 26  # entries of a table that grows because ends are unordered
+
+
+def graph_of(
+    engine: I32, order: I32, servers: I32, after: Csr, waits: Csr, updates: Csr, pusher: I32 | None = None
+) -> Graph:
+    """The input of the sweep. `order` and `servers` have shape (engines,); all else is per task.
+
+    `pusher` names the task after whose end a task is enqueued, -1 = none.
+    """
+    n = len(engine)
+    predecessor, freed = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    by_engine = np.argsort(engine, kind="stable").astype(np.int32)
+    bounds = np.searchsorted(engine[by_engine], np.arange(len(order) + 1))
+    for e in range(len(order)):
+        tasks = by_engine[bounds[e] : bounds[e + 1]]
+        predecessor[tasks[1:]] = tasks[:-1]
+        if order[e] == OUTSTANDING:
+            k = int(servers[e])
+            freed[tasks[k:]] = tasks[:-k]
+    pushed_by = np.full(n, -1, np.int32) if pusher is None else pusher
+    tables = (after.start, after.index, waits.start, waits.index, updates.start, updates.index)
+    arrays = (engine, order, predecessor, freed, pushed_by, *tables)
+    return Graph(*(np.ascontiguousarray(a, np.int32) for a in arrays))
+
+
+@dataclass(frozen=True, eq=False)
+class HappensBefore:
+    """Clocks: `at[a]` is the code of the end of task a on its lane, `at[a] - 1` that of its start; a table holds, per
+    lane, the code of the last event known to come before, -1 = none. So ``ends[b, lane[a]] >= at[a]`` asks for end(a),
+    ``>= at[a] - 1`` for start(a); ``code >> 1`` is a place on the lane.
+    """
+
+    lane: I32  # (tasks,)
+    at: I32  # (tasks,)
+    ends: I32  # (tasks, lanes): known at the end of the task, its own end included
+    heads: I32  # (tasks, lanes): known when it is at head
+    lifted: I32  # (barriers, lanes): known when its producers have ended
+
+    def before_start(self, a: int, b: int) -> bool:
+        """end(a) -> start(b) is known."""
+        return a != b and bool(self.ends[b, self.lane[a]] >= self.at[a])
+
+    def before_head(self, a: int, b: int) -> bool:
+        """end(a) -> head(b) is known."""
+        return bool(self.heads[b, self.lane[a]] >= self.at[a])
+
+    def start_before_end(self, a: int, b: int) -> bool:
+        """start(a) -> end(b) is known; for two tasks also: start(a) -> start(b)."""
+        return a == b or bool(self.ends[b, self.lane[a]] >= self.at[a] - 1)
+
+    def start_before_head(self, a: int, b: int) -> bool:
+        """start(a) -> head(b) is known."""
+        return bool(self.heads[b, self.lane[a]] >= self.at[a] - 1)
+
+    def pairs_before_start(self, a: I32, b: I32) -> NDArray[np.bool_]:
+        """`before_start`, elementwise."""
+        return np.asarray((self.ends[b, self.lane[a]] >= self.at[a]) & (a != b), np.bool_)
+
+    def pairs_before_head(self, a: I32, b: I32) -> NDArray[np.bool_]:
+        """`before_head`, elementwise."""
+        return np.asarray(self.heads[b, self.lane[a]] >= self.at[a], np.bool_)
+
+    def started(self, task: int) -> I32:
+        """What is known once the task has started, itself included: shape (lanes,)."""
+        row: I32 = self.ends[task].copy()
+        if self.at[task] != plain.FORGOTTEN:
+            row[self.lane[task]] = self.at[task] - 1
+        return row
+
+
+@dataclass(frozen=True, eq=False)
+class Joins:
+    """An event per barrier that happens at the very instant of its last cause. Shape (barriers, lanes).
+
+    Such an event comes before x if and only if all its causes do: ``(causes[v] <= clock of x).all()``; e comes before
+    it if e comes before one of them: ``known[v, lane of e] >= code of e``.
+    """
+
+    causes: I32  # code of the last cause on each lane, -1 = none
+    known: I32
+
+    def before(self, v: int, row: I32) -> bool:
+        """Whether the event of barrier v comes before the event that knows `row`."""
+        return bool((self.causes[v] <= row).all())
+
+    def all_before(self, v: I32, rows: I32) -> NDArray[np.bool_]:
+        """`before`, elementwise over pairs."""
+        return np.asarray((self.causes[v] <= rows).all(axis=1), np.bool_)
+
+
+def joins(order: HappensBefore, producers: Csr, consumers: Csr, *, consume_at_end: bool = False) -> tuple[Joins, Joins]:
+    """The events *lifted* (all producers have ended) and *over* (and all consumers have started, or ended)."""
+    lifted = np.full(order.lifted.shape, -1, np.int32)
+    tasks = producers.index
+    np.maximum.at(lifted, (producers.rows(), order.lane[tasks]), order.at[tasks])
+    over, known = lifted.copy(), order.lifted.copy()
+    tasks, rows = consumers.index, consumers.rows()
+    code = order.at[tasks] - (0 if consume_at_end else 1)
+    np.maximum.at(over, (rows, order.lane[tasks]), code)
+    clocks = order.ends[tasks]
+    clocks[np.arange(len(tasks)), order.lane[tasks]] = np.where(order.at[tasks] == plain.FORGOTTEN, -1, code)
+    used = np.nonzero(np.diff(consumers.start))[0]
+    if len(used):
+        known[used] = np.maximum(known[used], np.maximum.reduceat(clocks, consumers.start[used], axis=0))
+    return Joins(lifted, order.lifted), Joins(over, known)
+
+
+def armed(order: HappensBefore, over: Joins, previous: I32, push: I32) -> Joins:
+    """The event *armed* of each instance: the instance before (`previous`) is over and the task `push` has ended.
+
+    -1 in `previous`: the first one; in `push`: loaded before tick 0. Instances of one barrier ascend.
+    """
+    causes, known = np.full(over.causes.shape, -1, np.int32), np.full(over.known.shape, -1, np.int32)
+    late = np.nonzero(push >= 0)[0]
+    tasks = push[late]
+    causes[late, order.lane[tasks]] = order.at[tasks]
+    known[late] = order.ends[tasks]
+    later = np.nonzero(previous >= 0)[0]
+    former = previous[later]
+    causes[later] = np.maximum(causes[later], over.causes[former])
+    known[later] = np.maximum(known[later], over.known[former])
+    return Joins(causes, known)
+
+
+def happens_before(graph: Graph, barriers: int, *, compile: bool | None = None, room: int = ROOM) -> HappensBefore:
+    """Clocks of all tasks and barriers. `compile` forces numba on or off; by default large graphs use it if it is
+    installed. Same code, same result."""
+    rows, _ = _swept(graph, barriers, False, compile, room)
+    return HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted)
+
+
+def needed_edges(
+    graph: Graph, barriers: int = 0, *, compile: bool | None = None, room: int = ROOM
+) -> tuple[HappensBefore, Flags]:
+    """Clocks, and which entries of `graph.after` belong to the exact transitive reduction, engines included."""
+    rows, keep = _swept(graph, barriers, True, compile, room)
+    return HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted), keep
+
+
+class Orders:
+    """Clocks that follow added orders: only clocks of later tasks that learn something are touched. Mutable.
+
+    `known` is kept up to date in place.
+    """
+
+    def __init__(self, graph: Graph, barriers: int, *, compile: bool | None = None, room: int = ROOM) -> None:
+        n = len(graph.engine)
+        rows, _ = _swept(graph, barriers, False, compile, room)
+        self.known = HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted)
+        self._graph, self._rows = graph, rows
+        self._loops = _loops(n, compile)
+        self._due = np.zeros(n, np.bool_)
+        self._follow = _follow(graph, barriers)
+        self._links = 0
+
+    def add(self, a: int, b: int) -> int:
+        """end(a) -> start(b) holds from now on; how many clocks were visited, 0 if it was known. a comes before b."""
+        if a >= b:
+            raise ValueError(f"an order points forward in program order, but {a} >= {b}")
+        if self.known.before_start(a, b):
+            return 0
+        self._link(a, b)
+        np.maximum(self._rows.ends[b], self._rows.ends[a], self._rows.ends[b])
+        return self._spread(b)
+
+    def feed(self, a: int, barrier: int) -> int:
+        """Task a is a producer of the barrier from now on; how many clocks were visited, 0 if that changes nothing."""
+        f = self._follow
+        consumers = f.consumer[f.consumer_start[barrier] : f.consumer_start[barrier + 1]]
+        if len(consumers) and a >= consumers.min():
+            raise ValueError(f"an order points forward in program order, but {a} >= {consumers.min()}")
+        self._link(a, -1 - barrier)
+        if (self._rows.ends[a] <= self._rows.lifted[barrier]).all():
+            return 0
+        return self._spread(a)
+
+    def _link(self, a: int, to: int) -> None:
+        f = self._follow
+        if self._links == len(f.link_to):
+            grown = np.full(max(16, 2 * self._links), -1, np.int32)
+            self._follow = f = f._replace(
+                link_next=np.concatenate([f.link_next, grown]), link_to=np.concatenate([f.link_to, grown])
+            )
+        f.link_next[self._links], f.link_to[self._links], f.link[a] = f.link[a], to, self._links
+        self._links += 1
+
+    def _spread(self, first: int) -> int:
+        return int(self._loops.spread(self._graph, self._follow, self._rows, self._due, first))
+
+
+def _follow(g: Graph, barriers: int) -> Follow:
+    n = len(g.engine)
+
+    def turned(who: I32) -> I32:
+        out = np.full(n, -1, np.int32)
+        has = np.nonzero(who >= 0)[0].astype(np.int32)
+        out[who[has]] = has
+        return out
+
+    successors = Csr(g.after_start, g.after).transposed(n)
+    consumers = Csr(g.wait_start, g.wait).transposed(barriers)
+    tasks = np.nonzero(g.pusher >= 0)[0].astype(np.int32)
+    by_pusher = np.argsort(g.pusher[tasks], kind="stable")
+    start = np.zeros(n + 1, np.int32)
+    np.cumsum(np.bincount(g.pusher[tasks], minlength=n), out=start[1:])
+    none, empty = np.full(n, -1, np.int32), np.zeros(0, np.int32)
+    return Follow(
+        turned(g.predecessor),
+        turned(g.freed),
+        successors.start,
+        successors.index,
+        consumers.start,
+        consumers.index,
+        start,
+        np.ascontiguousarray(tasks[by_pusher]),
+        none,
+        empty,
+        empty,
+    )
+
+
+def _swept(graph: Graph, barriers: int, reduce: bool, compile: bool | None, room: int) -> tuple[Rows, Flags]:
+    n = len(graph.engine)
+    loops = _loops(n, compile)
+    present = np.bincount(graph.engine, minlength=len(graph.order)) > 0
+    in_order = (graph.order == SERIAL) | (graph.order == PREFETCHING)
+    fixed = np.where(in_order & present, np.cumsum(in_order & present) - 1, -1).astype(np.int32)
+    first = int(fixed.max(initial=-1)) + 1
+    widest = max(first + 64, room // max(1, n))
+    longest = int(np.diff(graph.after_start).max(initial=0)) if reduce else 0
+    width = first if bool(in_order[present].all()) else first + 4
+    while True:
+        rows = _rows(n, barriers, fixed, width, width >= widest)
+        lanes = len(rows.last)
+        keep = np.zeros(len(graph.after) if reduce else 0, np.bool_)
+        pick = Pick(keep, np.full(lanes, -1, np.int32), np.zeros(lanes + longest, np.int32))
+        used = int(loops.sweep(graph, rows, pick, reduce, first))
+        if used >= 0:
+            # a forgotten task stands on the closed lane, the last one
+            kept = lanes if used < lanes and rows.owner[used] == CLOSED else used
+            tables = {name: _narrowed(getattr(rows, name), kept) for name in ("ends", "heads", "lifted")}
+            return rows._replace(row=_narrowed(rows.row, kept), **tables), keep
+        width = min(2 * width, widest)
+
+
+def _narrowed(table: I32, lanes: int) -> I32:
+    return table if table.shape[1] == lanes else np.ascontiguousarray(table[:, :lanes])
+
+
+def _rows(n: int, barriers: int, fixed: I32, width: int, closed: bool) -> Rows:
+    """Empty clocks with `width` lanes; with one more that no task may take if the tables must not grow further."""
+    lanes = width + closed
+    owner = np.full(lanes, -1, np.int32)
+    if closed:
+        owner[-1] = CLOSED
+    return Rows(
+        np.full((n, lanes), -1, np.int32),
+        np.full((n, lanes), -1, np.int32),
+        np.full((barriers, lanes), -1, np.int32),
+        np.zeros(n, np.int32),
+        np.zeros(n, np.int32),
+        fixed,
+        owner,
+        np.full(lanes, -1, np.int32),
+        np.zeros((1, lanes), np.int32),
+    )
+
+
+def _loops(tasks: int, compile: bool | None) -> Any:
+    if compile is None:
+        compile = tasks >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    fast = compiled() if compile else None
+    return plain if fast is None else fast
+
+
+@cache
+def compiled() -> SimpleNamespace | None:
+    """The loops compiled by numba (extra `fast`), or None where numba is not installed."""
+    try:
+        from numba import njit
+        from numba.extending import overload, register_jitable
+    except ImportError:
+        return None
+    helpers: tuple[Callable[..., Any], ...] = (
+        plain.join_start,
+        plain.reach_head,
+        plain.reach_start,
+        plain.find_lane,
+        plain.choose,
+        plain.keep_needed,
+        plain.news,
+        plain.news_of_start,
+        plain.tell_next,
+        plain.tell_consumers,
+        plain.note,
+    )
+
+    def join(into: I32, i: int, source: I32, j: int) -> Callable[..., None]:
+        return plain.join_loop
+
+    overload(plain.join)(join)
+    for helper in helpers:
+        register_jitable(helper)
+    return SimpleNamespace(**{f.__name__: njit(cache=True)(f) for f in (plain.sweep, plain.spread)})
