@@ -21,7 +21,7 @@ import numpy as np
 from wlm_dialect.kernels.clocks import Clocks, EventNetwork, Handlers, clocks_of
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.vta.flow import Flow
-from wlm_dialect.program.vta.hardware import SIM, Hardware
+from wlm_dialect.program.vta.hardware import POPPER, SIM, Hardware
 
 _FETCH = 3  # the column of F events
 
@@ -125,6 +125,14 @@ class EventGraph:
         for m, tasks in enumerate(self.flow.lists):
             counts[tasks, m] = np.arange(len(tasks))
         return counts
+
+    def most(self, queue: int) -> int:
+        """The most tokens that can be in a queue at once: how far its pushing module can be ahead."""
+        flow = self.flow
+        pushers, poppers = flow.pushers[queue], flow.poppers[queue]
+        popped = np.searchsorted(flow.position[poppers], self.known[pushers, POPPER[queue]])
+        inside = np.arange(1, len(pushers) + 1) + flow.initial[queue] - popped
+        return max(int(inside.max(initial=0)), flow.initial[queue])
 
     def window(self, module: int, other: int) -> tuple[I32, I32]:
         """Per instruction of `module`'s list the [low, high) positions of `other`'s list that nothing orders it with.

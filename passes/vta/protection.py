@@ -89,7 +89,7 @@ class Protections:
         last = self._completion(token, before, after)
         if last >= 0:
             return Protection(token, COMPLETION, hazard, last=last)
-        if all(self.program.nop[i] for i in after):
+        if all(self.program.nop[i] or self.program.insn["op"][i] == Op.FINISH for i in after):
             return Protection(token, DRAIN, hazard)
         memories = _MEMORIES.get(QUEUES[token.queue], _ACC)
         unused = not any(self._elements(i, m, token.queue, True)[0] is not None for i in before for m in memories)
