@@ -121,7 +121,7 @@ class Explanation:
             case roles.COMPLETION:
                 return f"waits for {push}, so that FINISH comes after {self.name(p.last)}"
             case roles.CREDIT:
-                return f"takes the credit of {push}: nobody uses the buffer yet"
+                return f"takes the credit of {push}: the buffer is free"
             case roles.DRAIN:
                 return f"empties {queue}: takes the token of {push}"
             case roles.INITIAL_TOKEN:
@@ -156,7 +156,8 @@ class Explanation:
             return "the next launch would not find it" if not self.fragment else "not known: it is popped later"
         if p.role in (roles.UNMATCHED, roles.INITIAL_TOKEN):
             return f"{self.name(p.token.pop)} waits for ever"
-        return "nothing: this push and this pop could both go"
+        loop = " (the loop they come from pops in every round)" if p.role == roles.CREDIT else ""
+        return f"nothing: this push and this pop could both go{loop}"
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -168,24 +169,13 @@ class Explanation:
         threads = self.threads.of.tolist()
         n, first = len(self.program), 0
         kinds = [kind_of(self.program, i) for i in range(n)]
-        silent = (~(self.flow.pops.any(axis=1) | self.flow.pushes.any(axis=1))).tolist()
+        moves = (self.flow.pops.sum(axis=1) + self.flow.pushes.sum(axis=1)).tolist()
+        alike = [(kinds[i], threads[i], moves[i] == 0) for i in range(n)]
         for i in range(n):
-            same = (
-                i + 1 < n and silent[i] and silent[i + 1] and kinds[i] == kinds[i + 1] and threads[i] == threads[i + 1]
-            )
-            if same and kinds[i] != "FINISH":
+            if i + 1 < n and moves[i] == 0 and alike[i] == alike[i + 1]:
                 continue
-            row = Row(
-                first,
-                i,
-                kinds[i],
-                flags_of(self.program, i),
-                tuple(counts[i]),
-                threads[i],
-                self.meaning(i),
-                self.overtakes(first),
-            )
-            yield row
+            flags, meaning = flags_of(self.program, i), self.meaning(i)
+            yield Row(first, i, kinds[i], flags, tuple(counts[i]), threads[i], meaning, self.overtakes(first))
             first = i + 1
 
 
