@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wlm_dialect.runtime.perfetto import pack
 from wlm_dialect.runtime.report import Report
@@ -14,11 +14,31 @@ from wlm_dialect.runtime.report_data import report_dict
 _PARTS = Path(__file__).parent
 
 
-def make_html(reports: Sequence[Report], *, ideal: int | None = None) -> str:
-    """The page. Several reports become tabs and a table of modes; `ideal` (ticks) is compared with when given."""
+class QueueArea(NamedTuple):
+    """How full a queue was: `fill` from each of the ascending `ticks` on; `limit` 0 = none."""
+
+    name: str
+    ticks: list[int]
+    fill: list[int]
+    limit: int = 0
+
+
+def make_html(
+    reports: Sequence[Report],
+    *,
+    ideal: int | None = None,
+    queues: Sequence[Sequence[QueueArea]] = (),
+    words: Mapping[str, str] | None = None,
+) -> str:
+    """The page. Several reports become tabs and a table of modes; `ideal` (ticks) is compared with when given.
+
+    `queues`: per report what to draw below the timeline. `words` replace those of the page: {"barrier": "token"}.
+    """
     names: dict[str, int] = {}
     runs = [_run(report, names) for report in reports]
-    data = {"ideal": ideal, "runs": runs, "names": list(names)}
+    for run, areas in zip(runs, queues, strict=False):
+        run["queues"] = [[a.name, deltas(a.ticks), a.fill, a.limit] for a in areas]
+    data = {"ideal": ideal, "runs": runs, "names": list(names), "words": dict(words or {})}
     # A page must not end its own script: "</script>" and "<!--" may stand in a task's name.
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     page = (_PARTS / "report.html").read_text(encoding="utf-8")

@@ -5,9 +5,10 @@ const $ = (id) => document.getElementById(id);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const KINDS = ["task", "fetch", "enqueue", "program", "sync"];
 const STALLS = ["barrier", "fetch", "enqueue", "firmware", "order", "dispatch"];
-const GUTTER = 84, AXIS = 24, ROW = 22, AREA = 56;
+const GUTTER = 84, AXIS = 24, ROW = 22, AREA = 56, QUEUE = 30;
 const number = (n) => Math.round(n).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 const percent = (x) => (100 * x).toFixed(x && x < 0.1 ? 1 : 0) + "%";
+const say = (word) => D.words[word] || word;
 let run, view, hover = -1, picked = -1, ink = {};
 
 function time(ticks) {
@@ -30,6 +31,7 @@ function decode(raw) {
   t.lane.forEach((lane, n) => { if (t.head[n] >= 0) raw.byLane[lane].push(n); });
   for (const lane of raw.byLane) lane.sort((a, b) => from(raw, a) - from(raw, b));
   raw.occupancy = [sums(raw.occupancy[0]), raw.occupancy[1]];
+  raw.queues = (raw.queues || []).map(([name, ticks, count, limit]) => [name, sums(ticks), count, limit, Math.max(1, ...count)]);
   raw.ready = true;
   return raw;
 }
@@ -87,7 +89,7 @@ function modes() {
   $("modes").hidden = D.runs.length < 2;
   const best = Math.min(...D.runs.map((r) => r.makespan));
   table($("modes").querySelector("table"),
-    [["mode"], ["outcome"], ["makespan", "n"], ["to best", "n"], ["bootstrap", "n"], ["interrupts", "n"], ["firmware busy", "n"],
+    [[say("mode")], ["outcome"], ["makespan", "n"], ["to best", "n"], ["bootstrap", "n"], ["interrupts", "n"], ["firmware busy", "n"],
       ["DMAs", "n"], ["bytes", "n"], ["refills", "n"], ["peak barriers", "n"], ["management stalls", "n"]],
     D.runs.map((r) => [r.mode, r.outcome, time(r.makespan), "+" + percent(r.makespan / best - 1), time(r.bootstrap), number(r.interrupts),
       time(r.firmware_busy), number(r.management_dmas), number(r.management_bytes), number(r.refills), r.peak_barriers,
@@ -96,7 +98,7 @@ function modes() {
 
 function stalls() {
   const parts = (row) => [["task", row.busy, "--task"], ["management DMA", row.management, "--management"],
-    ...STALLS.map((s) => [`waits: ${s}`, row.stalls[s], `--s-${s}`])];
+    ...STALLS.map((s) => [`waits: ${say(s)}`, row.stalls[s], `--s-${s}`])];
   const legend = element("p");
   for (const [name, , colour] of parts({ stalls: {} })) legend.append(key(name, colour));
   legend.append(key("after its last task", "--rest"));
@@ -137,6 +139,7 @@ const laneTop = (lane) => AXIS + lane * ROW;
 const areaTop = () => laneTop(run.lanes.length + (hasFirmware() ? 1 : 0)) + 8;
 let wide = 1; // of the plot, in pixels; asking the page for it once per bar would be most of the work
 const width = () => wide;
+const queueTop = (n) => areaTop() + (run.occupancy[0].length ? AREA + 6 : 0) + n * QUEUE;
 const x = (tick) => GUTTER + (tick - view[0]) * wide / (view[1] - view[0]);
 const tickAt = (px) => view[0] + (px - GUTTER) * (view[1] - view[0]) / width();
 
@@ -159,7 +162,7 @@ function draw() { if (!pending) { pending = true; requestAnimationFrame(paint); 
 function paint() {
   pending = false;
   wide = Math.max(1, canvas.clientWidth - GUTTER);
-  const scale = window.devicePixelRatio || 1, high = areaTop() + (run.occupancy[0].length ? AREA + 6 : 0);
+  const scale = window.devicePixelRatio || 1, high = queueTop(run.queues.length);
   canvas.style.height = high + "px";
   if (canvas.width !== Math.round(canvas.clientWidth * scale) || canvas.height !== Math.round(high * scale)) {
     canvas.width = Math.round(canvas.clientWidth * scale);
@@ -175,7 +178,7 @@ function paint() {
   const find = $("find").value.trim().toLowerCase(), path = $("path").checked;
   run.byLane.forEach((tasks, lane) => drawLane(tasks, lane, find, path));
   if (hasFirmware()) drawFirmware();
-  drawArea();
+  drawAreas();
   g.restore();
   labels();
 }
@@ -199,6 +202,10 @@ function labels() {
     g.fillText("barriers", 4, areaTop() + 8);
     g.fillStyle = ink.soft; g.fillText(`peak ${run.peak_barriers}`, 4, areaTop() + 24); g.fillText(`limit ${run.barrier_limit}`, 4, areaTop() + 38);
   }
+  run.queues.forEach(([name, , , limit, peak], n) => {
+    g.fillStyle = ink.ink; g.fillText(name, 4, queueTop(n) + 10);
+    g.fillStyle = ink.soft; g.fillText(`peak ${peak}${limit ? " of " + limit : ""}`, 4, queueTop(n) + 23);
+  });
 }
 
 function firstVisible(tasks) { // the first whose end is in view: ends in one lane ascend with starts
@@ -245,10 +252,14 @@ function drawFirmware() {
   }
 }
 
-function drawArea() {
-  const [ticks, count] = run.occupancy;
+function drawAreas() {
+  drawArea(...run.occupancy, areaTop() + AREA, AREA - 4, Math.max(run.peak_barriers, 1));
+  run.queues.forEach(([, ticks, count, , peak], n) => drawArea(ticks, count, queueTop(n + 1), QUEUE - 6, peak));
+}
+
+function drawArea(ticks, count, base, tall, most) {
   if (!ticks.length) return;
-  const base = areaTop() + AREA, most = Math.max(run.peak_barriers, 1), y = (n) => base - (AREA - 4) * n / most;
+  const y = (n) => base - tall * n / most;
   g.fillStyle = ink.area; g.beginPath(); g.moveTo(x(ticks[0]), base);
   let last = 0;
   for (let n = 0; n < ticks.length; n++) { g.lineTo(x(ticks[n]), y(last)); last = count[n]; g.lineTo(x(ticks[n]), y(last)); }
