@@ -19,7 +19,8 @@ from wlm_dialect.passes.limit_barriers import limited
 from wlm_dialect.passes.merge_barriers import ordered_by_first_use
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass, pushes_fit
 from wlm_dialect.passes.place_programs import refillable
-from wlm_dialect.passes.policies import CHAINS, check_policy, choose
+from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
+from wlm_dialect.passes.policies.pages import place_pages
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Program
 
@@ -61,6 +62,8 @@ class AssignBarriersPass(ProgramPass):
 
 def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | None:
     """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
+    if policy == PAGES:
+        return _on_pages(program, mode)
     limit = program.machine.barriers.count
     while limit > 1:
         candidate = legal(program, limit, mode)
@@ -129,11 +132,28 @@ def _first_success(program: Program, mode: str, policy: str) -> Choice | None:
     return chains(program, order, count // 4)
 
 
+def _on_pages(program: Program, mode: str) -> Program:
+    """The baseline legalises its pages itself; full mode needs H1 besides, for which nothing is added there."""
+    paged = place_pages(program, by_firmware=mode != "full")
+    missing = _missing(paged.program, paged.pids) if mode == "full" else []
+    if missing:
+        raise ScheduleError(
+            f"@{program.name}: policy 'pages' leaves {len(missing)} orders unknown that full mode needs, the first for "
+            f"'{paged.program.names[missing[0].then]}'; use policy '{CHAINS}', or mode partial [H1]"
+        )
+    return configured(paged.program, paged.pids)
+
+
 def _chosen(program: Program, mode: str, policy: str) -> Choice | None:
     """The choice of another policy, and in full mode the orders that it lacks."""
     pids = choose(policy, program)
-    if pids is None or mode != "full":
-        return None if pids is None else Choice(pids, [])
+    if pids is None:
+        return None
+    return Choice(pids, _missing(program, pids) if mode == "full" else [])
+
+
+def _missing(program: Program, pids: list[int]) -> list[MissingOrder]:
+    """What full mode does not know of a given assignment, though it must."""
     known = KnownOrders(program, task_order(program))
     current: dict[int, int] = {}
     missing: list[MissingOrder] = []
@@ -141,7 +161,7 @@ def _chosen(program: Program, mode: str, policy: str) -> Choice | None:
         if pid in current:
             missing += known.missing(v, current[pid])
         current[pid] = v
-    return Choice(pids, missing)
+    return missing
 
 
 def chains(program: Program, order: Order | None, reserve: int) -> Choice | None:

@@ -33,7 +33,7 @@ class InsertPulsesPass(ProgramPass):
 
 def with_credits(program: Program) -> Program:
     """The program with a pulse wherever no barrier tells that a DMA FIFO has room (H6)."""
-    return _with_pulses(program, missing_credits(program))
+    return with_pulses(program, missing_credits(program))
 
 
 def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:
@@ -61,10 +61,10 @@ def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:
                 break
         else:
             alone.append(fetch)
-    return _with_pulses(program.with_(updates=add_to_rows(program.updates, shared)), alone)
+    return with_pulses(program.with_(updates=add_to_rows(program.updates, shared)), alone)
 
 
-def _with_pulses(program: Program, tasks: list[int]) -> Program:
+def with_pulses(program: Program, tasks: list[int]) -> Program:
     """A barrier without consumers for each of these tasks."""
     if not tasks:
         return program

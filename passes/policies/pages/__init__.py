@@ -1,0 +1,100 @@
+"""Policy `pages`: the baseline after npu_compiler's page-based management, with everything that it inserts.
+
+Barriers, in the order in which they lift, are cut into pages of half the physical ones; two pages are live at a time,
+and a border joins all queues. The steps stand in the order of upstream's passes; docs/barriers.md describes them and
+says where they differ. Control-graph splits are left out: they serialise the whole program every few thousand tasks.
+"""
+
+from dataclasses import replace
+
+from wlm_dialect.errors import ScheduleError
+from wlm_dialect.passes.insert_pulses import missing_credits, with_pulses
+from wlm_dialect.passes.insert_tail import with_tail
+from wlm_dialect.passes.policies.pages.borders import BarrierDma, place_barrier_dmas
+from wlm_dialect.passes.policies.pages.build import (
+    DUMMY,
+    Paged,
+    check_slots,
+    pad_pages,
+    page_ids,
+    program_of,
+    sheet_of,
+    without_implied,
+)
+from wlm_dialect.passes.policies.pages.dummies import insert_dummies
+from wlm_dialect.passes.policies.pages.legalise import make_legal
+from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks
+from wlm_dialect.passes.split_barriers import within_slots
+from wlm_dialect.program import Program
+
+__all__ = ["DUMMY", "BarrierDma", "Paged", "place_pages"]
+
+_ROUNDS = 12  # of evidence for firmware
+
+
+def place_pages(program: Program, *, by_firmware: bool = False) -> Paged:
+    """The program (phase virtual) on pages. ScheduleError where upstream gives up, too, with the page or task.
+
+    With `by_firmware` there is evidence that each DMA FIFO has room for what firmware pushes (H6): pulses, which have
+    their places on pages as all barriers.
+    """
+    program = within_slots(program)
+    for _ in range(_ROUNDS):
+        paged = _placed(program)
+        missing = missing_credits(paged.program) if by_firmware else []
+        if not missing:
+            return paged
+        program = with_pulses(program, sorted({_own(paged, t) for t in missing}))
+    raise ScheduleError(
+        f"policy 'pages': after {_ROUNDS} rounds, firmware still cannot tell when a DMA FIFO has room [H6]"
+    )
+
+
+def _own(paged: Paged, task: int) -> int:
+    """The task of the network that stands for `task` or is the last before it on its queue."""
+    listed: list[int] = paged.program.lists[int(paged.program.engine[task])].tolist()
+    before = [paged.origin[t] for t in listed[: listed.index(task) + 1] if paged.origin[t] >= 0]
+    return before[-1] if before else next(paged.origin[t] for t in listed if paged.origin[t] >= 0)
+
+
+def _placed(program: Program) -> Paged:
+    ordered, sheet = sheet_of(program)
+    make_legal(sheet)
+    insert_dummies(sheet)
+    make_legal(sheet)
+    dmas = place_barrier_dmas(sheet, max(1, program.machine.barriers.fifo_depth))
+    make_legal(sheet)
+    padding = pad_pages(sheet, [e.max_waits != 1 for e in program.machine.engines])
+    return _paged(ordered, sheet, dmas, padding)
+
+
+def _paged(ordered: Program, sheet: Sheet, dmas: list[BarrierDma], padding: list[int]) -> Paged:
+    """All of it in terms of the new program."""
+    ids = page_ids(sheet)
+    program, order, number = program_of(ordered, sheet)
+    if program.barriers.tail >= 0:
+        program = with_tail(program)  # dummies end, too
+    program = without_implied(program)
+    check_slots(program)
+    position = {t: i for i, t in enumerate(order)}
+    used = sorted(ids, key=number.__getitem__)
+    return Paged(
+        program,
+        [ids[v] for v in used],
+        sheet.size,
+        [sheet.barrier_page[v] for v in used],
+        [sheet.task_page[t] for t in order],
+        {p: sorted(position[t] for t in boundary_tasks(sheet, p)) for p in range(sheet.pages - 1)},
+        [
+            replace(
+                dma,
+                waits=tuple(number[v] for v in dma.waits),
+                updates=tuple(number[v] for v in dma.updates),
+                insert_after=position[dma.insert_after],
+            )
+            for dma in dmas
+        ],
+        sorted(position[t] for t in sheet.inserted),
+        sorted(number[v] for v in padding),
+        [t if t < sheet.original else -1 for t in order],
+    )

@@ -1,0 +1,236 @@
+"""`Sheet`: tasks, queues, barriers and pages as plain lists, which the steps of the baseline edit in place."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from wlm_dialect.errors import ScheduleError
+
+
+@dataclass
+class Sheet:
+    """A task graph cut into pages. Tasks and barriers are indices; what is inserted gets the next ones.
+
+    A *boundary task* of page p is a task of page p that updates a barrier of a later page.
+    """
+
+    size: int  # barriers per page
+    queue: list[int]  # of each task
+    lists: list[list[int]]  # tasks of each queue, in order
+    waits: list[list[int]]
+    updates: list[list[int]]
+    barrier_page: list[int]
+    dma: list[bool]  # whether a queue is a DMA queue; the first that has tasks is "P0 DDR"
+    ordered: list[bool]  # whether the tasks of a queue end in order
+    sync: frozenset[int] = frozenset()  # tasks at which the control graph is split
+    tail: int = -1  # the barrier that ends the program; -1 = none
+    quiet: frozenset[int] = frozenset()  # other barriers that have no consumers and keep their producers
+    names: tuple[str, ...] = ()  # of the tasks; without, they are numbered
+    producers: list[list[int]] = field(default_factory=list)
+    consumers: list[list[int]] = field(default_factory=list)
+    task_page: list[int] = field(default_factory=list)
+    original: int = 0  # number of tasks before any was inserted
+    place: list[tuple[int, int]] = field(default_factory=list)  # sorts tasks by where they stand in the program
+    on_page: list[list[int]] = field(default_factory=list)  # tasks of each page, sorted by place
+    page_barriers: list[list[int]] = field(default_factory=list)  # barriers of each page, ascending
+
+    def __post_init__(self) -> None:
+        self.producers = [[] for _ in self.barrier_page]
+        self.consumers = [[] for _ in self.barrier_page]
+        for t, (waits, updates) in enumerate(zip(self.waits, self.updates, strict=True)):
+            for v in waits:
+                self.consumers[v].append(t)
+            for v in updates:
+                self.producers[v].append(t)
+        self.original = len(self.queue)
+        self.place = [(t, 0) for t in range(len(self.queue))]
+        self.task_page = [0] * len(self.queue)
+        self._page_tasks()
+        self.on_page = [[] for _ in range(self.pages)]
+        for t, p in enumerate(self.task_page):
+            self.on_page[p].append(t)
+        self.page_barriers = [[] for _ in range(self.pages)]
+        for v, p in enumerate(self.barrier_page):
+            self.page_barriers[p].append(v)
+
+    def _page_tasks(self) -> None:
+        """A task is on the latest page of its wait barriers, and not on an earlier one than the task before it (R4)."""
+        for listed in self.lists:
+            page = 0
+            for t in listed:
+                page = max([page, *(self.barrier_page[v] for v in self.waits[t])])
+                self.task_page[t] = page
+
+    @property
+    def pages(self) -> int:
+        """Number of pages, at least one."""
+        return max(self.barrier_page, default=0) + 1
+
+    def name(self, task: int) -> str:
+        """What messages call a task."""
+        return f"'{self.names[task]}'" if task < len(self.names) else f"task {task}"
+
+    @property
+    def inserted(self) -> range:
+        """The tasks that were inserted."""
+        return range(self.original, len(self.queue))
+
+    def add_update(self, task: int, barrier: int) -> None:
+        """Make `task` a producer of `barrier`."""
+        if barrier not in self.updates[task]:
+            self.updates[task] = sorted([*self.updates[task], barrier])
+            self.producers[barrier].append(task)
+
+    def drop_update(self, task: int, barrier: int) -> None:
+        """`task` is no producer of `barrier` any more."""
+        self.updates[task].remove(barrier)
+        self.producers[barrier].remove(task)
+
+    def add_wait(self, task: int, barrier: int) -> None:
+        """Make `task` a consumer of `barrier`."""
+        if barrier not in self.waits[task]:
+            self.waits[task] = sorted([*self.waits[task], barrier])
+            self.consumers[barrier].append(task)
+
+    def drop_wait(self, task: int, barrier: int) -> None:
+        """`task` is no consumer of `barrier` any more."""
+        self.waits[task].remove(barrier)
+        self.consumers[barrier].remove(task)
+
+    def insert_task(self, queue: int, page: int, waits: Iterable[int], updates: Iterable[int]) -> int:
+        """A dummy DMA behind all tasks of its queue up to `page`, in the program just before the last task of the page.
+
+        Nothing that it can wait for comes after it on its queue: tasks there are on later pages.
+        """
+        listed = self.lists[queue]
+        at = next((i for i, t in enumerate(listed) if self.task_page[t] > page), len(listed))
+        limits = [*self.on_page[page][-1:], *listed[at : at + 1]]
+        first = min((self.place[t] for t in limits), default=(len(self.queue), 0))
+        place = (first[0] - 1, self._free_seat(first[0] - 1)) if first[1] == 0 else (first[0], first[1] + 1)
+        if at and self.place[listed[at - 1]] > place:
+            before = self.place[listed[at - 1]]
+            place = (before[0], self._free_seat(before[0]))
+        task = len(self.queue)
+        self.place.append(place)
+        self.queue.append(queue)
+        self.task_page.append(page)
+        self.waits.append([])
+        self.updates.append([])
+        listed.insert(at, task)
+        insort(self.on_page[page], task, key=self.place.__getitem__)
+        for v in waits:
+            self.add_wait(task, v)
+        for v in updates:
+            self.add_update(task, v)
+        return task
+
+    def _free_seat(self, behind: int) -> int:
+        """How many inserted tasks stand behind an original one already, plus one."""
+        return 1 + sum(place[0] == behind for place in self.place[self.original :])
+
+    def insert_barrier(self, page: int) -> int:
+        """A barrier without users at the end of a page."""
+        self.barrier_page.append(page)
+        self.producers.append([])
+        self.consumers.append([])
+        self.page_barriers[page].append(len(self.barrier_page) - 1)
+        return len(self.barrier_page) - 1
+
+    def chain(self, task: int) -> int:
+        """What tells queues apart: tasks of a queue that are not ended in order are a queue each."""
+        queue = self.queue[task]
+        return queue if self.ordered[queue] else -1 - task
+
+    @property
+    def first_dma(self) -> int:
+        """The first DMA queue that has tasks, "P0 DDR" upstream; -1 if there is none."""
+        return next((q for q, listed in enumerate(self.lists) if self.dma[q] and listed), -1)
+
+    def next_of(self, task: int) -> int:
+        """The task behind it on its queue, or -1; none follows where ends are not in order."""
+        if not self.ordered[self.queue[task]]:
+            return -1
+        listed = self.lists[self.queue[task]]
+        at = self.index_on_queue(task) + 1
+        return listed[at] if at < len(listed) else -1
+
+    def index_on_queue(self, task: int) -> int:
+        """Where the task is in the list of its queue: the lists are sorted by place."""
+        listed = self.lists[self.queue[task]]
+        return bisect_left(listed, self.place[task], key=self.place.__getitem__)
+
+    def anchor(self, task: int) -> int:
+        """The earliest wait barrier, on the page of `task`, of the task or of the nearest before it on its queue."""
+        listed, page = self.lists[self.queue[task]], self.task_page[task]
+        for i in range(self.index_on_queue(task), -1, -1):
+            t = listed[i]
+            if self.task_page[t] != page:
+                break
+            here = [v for v in self.waits[t] if self.barrier_page[v] == page]
+            if here:
+                return min(here)
+            if not self.ordered[self.queue[task]]:
+                break
+        return -1
+
+    def reached(self, starts: Iterable[int], last_page: int) -> set[int]:
+        """Tasks up to `last_page` that start after the end of one of `starts`, along queues and barriers."""
+        seen: set[int] = set()
+        lifted: set[int] = set()
+        work = list(starts)
+        while work:
+            t = work.pop()
+            following = self.next_of(t)
+            found = [following] if following >= 0 else []
+            for v in self.updates[t]:
+                if v not in lifted:
+                    lifted.add(v)
+                    found += self.consumers[v]
+            for c in found:
+                if c not in seen and self.task_page[c] <= last_page:
+                    seen.add(c)
+                    work.append(c)
+        return seen
+
+
+def split_barriers(count: int, size: int, synced: Sequence[bool]) -> list[int]:
+    """Page of each barrier: a new page every `size` barriers, and at each that a sync task updates (`synced`).
+
+    Raises ScheduleError if a page cannot hold two barriers.
+    """
+    if size < 2:
+        raise ScheduleError(f"policy 'pages': a page of {size} barriers leaves no room between its first and its last")
+    out: list[int] = []
+    page, used = 0, 0
+    for v in range(count):
+        if used and (used == size or synced[v]):
+            page, used = page + 1, 0
+        out.append(page)
+        used += 1
+    return out
+
+
+def illegal_tasks(sheet: Sheet) -> list[int]:
+    """Tasks that wait on another page than their own, or update one that is not theirs or the next (R2, R3)."""
+    page = sheet.barrier_page
+    return [
+        t
+        for t, p in enumerate(sheet.task_page)
+        if any(page[v] != p for v in sheet.waits[t]) or any(not p <= page[v] <= p + 1 for v in sheet.updates[t])
+    ]
+
+
+def boundary_tasks(sheet: Sheet, page: int) -> list[int]:
+    """The boundary tasks of a page, in program order."""
+    return [t for t in sheet.on_page[page] if any(sheet.barrier_page[v] > page for v in sheet.updates[t])]
+
+
+def outermost(sheet: Sheet, tasks: Sequence[int], *, last: bool) -> list[int]:
+    """Of these tasks, in program order, the first or the last of each queue, in program order."""
+    chosen: dict[int, int] = {}
+    for t in tasks:
+        if last:
+            chosen[sheet.chain(t)] = t
+        else:
+            chosen.setdefault(sheet.chain(t), t)
+    return sorted(chosen.values(), key=lambda t: sheet.place[t])
