@@ -35,12 +35,12 @@ from wlm_dialect.kernels import happens_before_loops as plain
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.kernels.happens_before_loops import (
     CLOSED,
+    FORGOTTEN,
     OUTSTANDING,
     POOL,
     PREFETCHING,
     SERIAL,
     Flags,
-    Follow,
     Graph,
     Pick,
     Rows,
@@ -53,13 +53,9 @@ __all__ = [
     "SERIAL",
     "Graph",
     "HappensBefore",
-    "Joins",
-    "Orders",
-    "armed",
     "compiled",
     "graph_of",
     "happens_before",
-    "joins",
     "needed_edges",
 ]
 
@@ -130,69 +126,15 @@ class HappensBefore:
     def started(self, task: int) -> I32:
         """What is known once the task has started, itself included: shape (lanes,)."""
         row: I32 = self.ends[task].copy()
-        if self.at[task] != plain.FORGOTTEN:
+        if self.at[task] != FORGOTTEN:
             row[self.lane[task]] = self.at[task] - 1
         return row
-
-
-@dataclass(frozen=True, eq=False)
-class Joins:
-    """An event per barrier that happens at the very instant of its last cause. Shape (barriers, lanes).
-
-    Such an event comes before x if and only if all its causes do: ``(causes[v] <= clock of x).all()``; e comes before
-    it if e comes before one of them: ``known[v, lane of e] >= code of e``.
-    """
-
-    causes: I32  # code of the last cause on each lane, -1 = none
-    known: I32
-
-    def before(self, v: int, row: I32) -> bool:
-        """Whether the event of barrier v comes before the event that knows `row`."""
-        return bool((self.causes[v] <= row).all())
-
-    def all_before(self, v: I32, rows: I32) -> NDArray[np.bool_]:
-        """`before`, elementwise over pairs."""
-        return np.asarray((self.causes[v] <= rows).all(axis=1), np.bool_)
-
-
-def joins(order: HappensBefore, producers: Csr, consumers: Csr, *, consume_at_end: bool = False) -> tuple[Joins, Joins]:
-    """The events *lifted* (all producers have ended) and *over* (and all consumers have started, or ended)."""
-    lifted = np.full(order.lifted.shape, -1, np.int32)
-    tasks = producers.index
-    np.maximum.at(lifted, (producers.rows(), order.lane[tasks]), order.at[tasks])
-    over, known = lifted.copy(), order.lifted.copy()
-    tasks, rows = consumers.index, consumers.rows()
-    code = order.at[tasks] - (0 if consume_at_end else 1)
-    np.maximum.at(over, (rows, order.lane[tasks]), code)
-    clocks = order.ends[tasks]
-    clocks[np.arange(len(tasks)), order.lane[tasks]] = np.where(order.at[tasks] == plain.FORGOTTEN, -1, code)
-    used = np.nonzero(np.diff(consumers.start))[0]
-    if len(used):
-        known[used] = np.maximum(known[used], np.maximum.reduceat(clocks, consumers.start[used], axis=0))
-    return Joins(lifted, order.lifted), Joins(over, known)
-
-
-def armed(order: HappensBefore, over: Joins, previous: I32, push: I32) -> Joins:
-    """The event *armed* of each instance: the instance before (`previous`) is over and the task `push` has ended.
-
-    -1 in `previous`: the first one; in `push`: loaded before tick 0. Instances of one barrier ascend.
-    """
-    causes, known = np.full(over.causes.shape, -1, np.int32), np.full(over.known.shape, -1, np.int32)
-    late = np.nonzero(push >= 0)[0]
-    tasks = push[late]
-    causes[late, order.lane[tasks]] = order.at[tasks]
-    known[late] = order.ends[tasks]
-    later = np.nonzero(previous >= 0)[0]
-    former = previous[later]
-    causes[later] = np.maximum(causes[later], over.causes[former])
-    known[later] = np.maximum(known[later], over.known[former])
-    return Joins(causes, known)
 
 
 def happens_before(graph: Graph, barriers: int, *, compile: bool | None = None, room: int = ROOM) -> HappensBefore:
     """Clocks of all tasks and barriers. `compile` forces numba on or off; by default large graphs use it if it is
     installed. Same code, same result."""
-    rows, _ = _swept(graph, barriers, False, compile, room)
+    rows, _ = swept(graph, barriers, False, compile, room)
     return HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted)
 
 
@@ -200,95 +142,14 @@ def needed_edges(
     graph: Graph, barriers: int = 0, *, compile: bool | None = None, room: int = ROOM
 ) -> tuple[HappensBefore, Flags]:
     """Clocks, and which entries of `graph.after` belong to the exact transitive reduction, engines included."""
-    rows, keep = _swept(graph, barriers, True, compile, room)
+    rows, keep = swept(graph, barriers, True, compile, room)
     return HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted), keep
 
 
-class Orders:
-    """Clocks that follow added orders: only clocks of later tasks that learn something are touched. Mutable.
-
-    `known` is kept up to date in place.
-    """
-
-    def __init__(self, graph: Graph, barriers: int, *, compile: bool | None = None, room: int = ROOM) -> None:
-        n = len(graph.engine)
-        rows, _ = _swept(graph, barriers, False, compile, room)
-        self.known = HappensBefore(rows.lane, rows.at, rows.ends, rows.heads, rows.lifted)
-        self._graph, self._rows = graph, rows
-        self._loops = _loops(n, compile)
-        self._due = np.zeros(n, np.bool_)
-        self._follow = _follow(graph, barriers)
-        self._links = 0
-
-    def add(self, a: int, b: int) -> int:
-        """end(a) -> start(b) holds from now on; how many clocks were visited, 0 if it was known. a comes before b."""
-        if a >= b:
-            raise ValueError(f"an order points forward in program order, but {a} >= {b}")
-        if self.known.before_start(a, b):
-            return 0
-        self._link(a, b)
-        np.maximum(self._rows.ends[b], self._rows.ends[a], self._rows.ends[b])
-        return self._spread(b)
-
-    def feed(self, a: int, barrier: int) -> int:
-        """Task a is a producer of the barrier from now on; how many clocks were visited, 0 if that changes nothing."""
-        f = self._follow
-        consumers = f.consumer[f.consumer_start[barrier] : f.consumer_start[barrier + 1]]
-        if len(consumers) and a >= consumers.min():
-            raise ValueError(f"an order points forward in program order, but {a} >= {consumers.min()}")
-        self._link(a, -1 - barrier)
-        if (self._rows.ends[a] <= self._rows.lifted[barrier]).all():
-            return 0
-        return self._spread(a)
-
-    def _link(self, a: int, to: int) -> None:
-        f = self._follow
-        if self._links == len(f.link_to):
-            grown = np.full(max(16, 2 * self._links), -1, np.int32)
-            self._follow = f = f._replace(
-                link_next=np.concatenate([f.link_next, grown]), link_to=np.concatenate([f.link_to, grown])
-            )
-        f.link_next[self._links], f.link_to[self._links], f.link[a] = f.link[a], to, self._links
-        self._links += 1
-
-    def _spread(self, first: int) -> int:
-        return int(self._loops.spread(self._graph, self._follow, self._rows, self._due, first))
-
-
-def _follow(g: Graph, barriers: int) -> Follow:
-    n = len(g.engine)
-
-    def turned(who: I32) -> I32:
-        out = np.full(n, -1, np.int32)
-        has = np.nonzero(who >= 0)[0].astype(np.int32)
-        out[who[has]] = has
-        return out
-
-    successors = Csr(g.after_start, g.after).transposed(n)
-    consumers = Csr(g.wait_start, g.wait).transposed(barriers)
-    tasks = np.nonzero(g.pusher >= 0)[0].astype(np.int32)
-    by_pusher = np.argsort(g.pusher[tasks], kind="stable")
-    start = np.zeros(n + 1, np.int32)
-    np.cumsum(np.bincount(g.pusher[tasks], minlength=n), out=start[1:])
-    none, empty = np.full(n, -1, np.int32), np.zeros(0, np.int32)
-    return Follow(
-        turned(g.predecessor),
-        turned(g.freed),
-        successors.start,
-        successors.index,
-        consumers.start,
-        consumers.index,
-        start,
-        np.ascontiguousarray(tasks[by_pusher]),
-        none,
-        empty,
-        empty,
-    )
-
-
-def _swept(graph: Graph, barriers: int, reduce: bool, compile: bool | None, room: int) -> tuple[Rows, Flags]:
+def swept(graph: Graph, barriers: int, reduce: bool, compile: bool | None, room: int) -> tuple[Rows, Flags]:
+    """The tables of the sweep, as wide as needed, and marks of the needed dependences if `reduce`."""
     n = len(graph.engine)
-    loops = _loops(n, compile)
+    loops = loops_for(n, compile)
     present = np.bincount(graph.engine, minlength=len(graph.order)) > 0
     in_order = (graph.order == SERIAL) | (graph.order == PREFETCHING)
     fixed = np.where(in_order & present, np.cumsum(in_order & present) - 1, -1).astype(np.int32)
@@ -333,7 +194,8 @@ def _rows(n: int, barriers: int, fixed: I32, width: int, closed: bool) -> Rows:
     )
 
 
-def _loops(tasks: int, compile: bool | None) -> Any:
+def loops_for(tasks: int, compile: bool | None) -> Any:
+    """The loops, compiled if asked for, or if it pays for so many tasks and numba is there."""
     if compile is None:
         compile = tasks >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
     fast = compiled() if compile else None

@@ -248,7 +248,7 @@ def note(learned: bool, t: int, due: list[int], is_due: Flags) -> None:
     """If task t has learned something, it has to pass it on."""
     if learned and not is_due[t]:
         is_due[t] = True
-        heappush(due, t)
+        heappush(due, 0 + t)  # numba: of 64 bits, like the list
 
 
 def spread(g: Graph, f: Follow, r: Rows, is_due: Flags, first: int) -> int:
