@@ -31,7 +31,9 @@ class Image:
     In front are one unit of zeros and what INP and WGT held at some point (`inp`, `wgt`: bytes where they begin), so
     that one number names any element a scratchpad can hold. Units, the multiples that clusters begin at, are multiples
     of every element size. `mapped` counts the pages up to each one that hold something. `code` has shape
-    (instructions, len(COLUMNS)).
+    (instructions, len(COLUMNS)); `low` and `high` are the pages that an instruction moves data in, `apart` says that no
+    STORE meets an early LOAD in any of them. Per instruction: `op`; `early`, whether it is a LOAD of INP, WGT or UOP;
+    `alters`, whether it does more to accumulators than add to them.
     """
 
     data: NDArray[np.uint8]
@@ -42,6 +44,12 @@ class Image:
     inp: int
     wgt: int
     code: I64
+    low: I64
+    high: I64
+    op: I64
+    early: NDArray[np.bool_]
+    alters: NDArray[np.bool_]
+    apart: bool = True
 
     def place(self, address: int, size: int) -> NDArray[np.uint8]:
         """The bytes of a region that the program names."""
@@ -56,38 +64,56 @@ def make_image(program: VtaProgram, *, poison: bool = False) -> Image:
     Regions count by whole pages, as in the reference. A program that names no output may store anywhere. Bytes
     nobody gave a value are zero, or `POISON`.
     """
-    config, insn = program.config, program.insn
+    config, columns = program.config, program.columns
     unit = max(PAGE, *(config.element_bytes(m) for m in Memory))
     first, last, size = _reach(program)
     regions = [(s.address, s.address + len(s.data)) for s in program.segments if len(s.data)]
     regions += [(o.address, o.address + o.size) for o in program.outputs if o.size]
     if not program.outputs:
-        stores = np.flatnonzero((insn["op"] == Op.STORE) & (last > first))
+        stores = np.flatnonzero((columns["op"] == Op.STORE) & (last > first))
         regions += list(zip(first[stores].tolist(), last[stores].tolist(), strict=True))
     inp, wgt, front = np.cumsum([unit, *(_padded(config.depth(m) * config.element_bytes(m), unit) for m in _HELD)])
     start, end, offset, mapped, total = _clusters(regions, unit, int(front))
     data = np.zeros(total, np.uint8)
     if poison:
         data[unit:] = POISON
-    image = Image(data, start, end, offset, mapped, int(inp), int(wgt), np.zeros((0, len(COLUMNS)), np.int64))
+    none, op = np.zeros(len(program), np.int64), columns["op"]
+    read_only = np.array([m in (Memory.INP, Memory.WGT, Memory.UOP) for m in range(8)])
+    early = (op == Op.LOAD) & read_only[columns["memory"]]
+    alters = ~early & ((op != Op.GEMM) | (columns["reset"] != 0)) & ((op > Op.STORE) | (columns["x"] > 0))
+    image = Image(data, start, end, offset, mapped, int(inp), int(wgt), none, none, none, op, early, alters)
     for segment in program.segments:
         if len(segment.data):
             image.place(segment.address, len(segment.data))[:] = segment.data
     at = _locate(image, program, first, last, size)
-    image.code = np.stack([at if c == "at" else insn[c].astype(np.int64) for c in COLUMNS], axis=1)
+    image.code = np.empty((len(program), len(COLUMNS)), np.int64)
+    for n, name in enumerate(COLUMNS):
+        image.code[:, n] = at if name == "at" else columns[name]
+    image.apart = not _meet(image)
     return image
+
+
+def _meet(image: Image) -> bool:
+    """Whether an early LOAD and a STORE touch one page."""
+    loads, stores = image.early, (image.op == Op.STORE) & (image.high > 0)
+    if not stores.any():
+        return False
+    edges = np.zeros(len(image.mapped), np.int64)
+    np.add.at(edges, image.low[stores], 1)
+    np.add.at(edges, image.high[stores], -1)
+    stored = np.concatenate([[0], np.cumsum(np.cumsum(edges) > 0)])
+    return bool(np.any(stored[image.high[loads]] > stored[image.low[loads]]))
 
 
 def _reach(program: VtaProgram) -> tuple[I64, I64, I64]:
     """Per instruction the first byte it touches in DRAM, the one after the last, and the bytes of an element."""
-    insn = program.insn
-    sizes = [program.config.element_bytes(Memory(m)) if m in Memory.__members__.values() else 1 for m in range(8)]
-    size = np.array(sizes, np.int64)[insn["memory"] & 7]
+    columns = program.columns
+    sizes = [program.config.element_bytes(Memory(m)) if m < len(Memory) else 1 for m in range(8)]
     # a STORE writes OUT, whatever its NOPs name
-    size[insn["op"] == Op.STORE] = sizes[Memory.OUT]
-    moves = ((insn["op"] == Op.LOAD) | (insn["op"] == Op.STORE)) & (insn["x"] > 0) & (insn["y"] > 0)
-    first = insn["dram"].astype(np.int64) * size
-    rows = (insn["y"].astype(np.int64) - 1) * insn["stride"] + insn["x"]
+    size = np.where(columns["op"] == Op.STORE, sizes[Memory.OUT], np.array(sizes, np.int64)[columns["memory"]])
+    moves = (columns["op"] <= Op.STORE) & (columns["x"] > 0) & (columns["y"] > 0)
+    first = columns["dram"] * size
+    rows = (columns["y"] - 1) * columns["stride"] + columns["x"]
     return np.where(moves, first, 0), np.where(moves, first + rows * size, 0), size
 
 
@@ -138,6 +164,8 @@ def _locate(image: Image, program: VtaProgram, first: I64, last: I64, size: I64)
         if not _rows_mapped(image, program, i, int(first[i] + base[n]), int(size[i])):
             raise _outside(program, i, first, last)
     at[moves] = (first[moves] + base) // size[moves]
+    image.low, image.high = np.zeros((2, len(program)), np.int64)
+    image.low[moves], image.high[moves] = low, high
     return at
 
 

@@ -26,7 +26,8 @@ Array = NDArray[Any]
 def run_modules(flat: Any, bounds: Any, pops: Any, pushes: Any, queues: Any, heads: Any, out: Any) -> int:
     """Let load, compute and store execute in turn until none can go on; the number of instructions executed.
 
-    `flat` holds the lists of the modules, list m in [bounds[m], bounds[m + 1]). Updates `queues`, `heads` and `out`.
+    `flat` holds the lists of the modules, list m in [bounds[m], bounds[m + 1]); `pops` and `pushes` have a row of four
+    per instruction. Updates `queues`, `heads` and `out`.
     """
     done = 0
     moved = True
@@ -36,17 +37,11 @@ def run_modules(flat: Any, bounds: Any, pops: Any, pushes: Any, queues: Any, hea
             at = heads[m]
             while at < bounds[m + 1]:
                 i = flat[at]
-                a, b = pops[i][0], pops[i][1]
-                if (a >= 0 and queues[a] == 0) or (b >= 0 and queues[b] == 0):
+                pop, push = pops[i], pushes[i]
+                if queues[0] < pop[0] or queues[1] < pop[1] or queues[2] < pop[2] or queues[3] < pop[3]:
                     break
-                if a >= 0:
-                    queues[a] -= 1
-                if b >= 0:
-                    queues[b] -= 1
-                if pushes[i][0] >= 0:
-                    queues[pushes[i][0]] += 1
-                if pushes[i][1] >= 0:
-                    queues[pushes[i][1]] += 1
+                for q in range(4):
+                    queues[q] += push[q] - pop[q]
                 out[done] = i
                 done += 1
                 at += 1
@@ -187,30 +182,34 @@ def take_class(ids: Array, wanted: Array, low: int, high: int, k: int, seen: Arr
     `seen` collects the lists; `found[c]` = (start in `seen`, length, hash, k) of list c; `found[-1]` = (room used in
     `seen`, lists) so far; `table` is hashed into.
     """
-    at, count = found[-1, 0], high - low
+    at, count, classes = found[-1, 0], high - low, found[-1, 1]
+    now, picked = seen[at : at + count], wanted[low:high]
+    for n in range(count):
+        now[n] = ids[picked[n]]
+    if classes and found[classes - 1, 1] == count and found[classes - 1, 3] == k:
+        # most often it is the list before once more
+        other, differ = seen[found[classes - 1, 0] :], np.int32(0)
+        for n in range(count):
+            differ |= now[n] ^ other[n]
+        if differ == 0:
+            return classes - 1
     h = count
     for n in range(count):
-        one = ids[wanted[low + n]]
-        seen[at + n] = one
-        h = (h ^ one) * PRIME
+        h = (h ^ now[n]) * PRIME
     slot = (h ^ (h >> 29)) & (len(table) - 1)
     while table[slot] >= 0:
         c = table[slot]
         if found[c, 2] == h and found[c, 1] == count and found[c, 3] == k:
-            equal, other = True, found[c, 0]
+            other, differ = seen[found[c, 0] :], np.int32(0)
             for n in range(count):
-                if seen[other + n] != seen[at + n]:
-                    equal = False
-                    break
-            if equal:
+                differ |= now[n] ^ other[n]
+            if differ == 0:
                 return c
         slot = (slot + 1) & (len(table) - 1)
-    c = found[-1, 1]
-    table[slot] = c
-    found[c, 0], found[c, 1], found[c, 2], found[c, 3] = at, count, h, k
-    found[-1, 0] = at + count
-    found[-1, 1] = c + 1
-    return c
+    table[slot] = classes
+    found[classes, 0], found[classes, 1], found[classes, 2], found[classes, 3] = at, count, h, k
+    found[-1, 0], found[-1, 1] = at + count, classes + 1
+    return classes
 
 
 def gather(
@@ -364,8 +363,10 @@ def multiply_pairs(
 
 
 def add_product(part: Array, plan_dst: Array, acc: Array, product: Array, at: int, stride: int, outputs: int) -> None:
-    """Add a block of a matrix product, at `product[at]` with `stride` numbers per row, to the accumulators."""
+    """Add a block of a matrix product, at `product[at]` with `stride` numbers per row, to the accumulators; 0: none."""
     rows, columns = part[6], part[7]
+    if stride == 0:
+        return
     batch = acc.shape[1] // outputs
     for m in range(rows):
         for n in range(columns):

@@ -32,13 +32,15 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """`record` (records, 2) of row and column class; `rows` and `columns` list the elements of each; `part` of each
-    record; and a pair of elements for every step of GEMMs without parts, in order of execution."""
+    """`record` (records, 2) of row and column class; `rows` (m, k) and `columns` (n, k) are the elements of each; per
+    record its `part`, and the place of its GEMM in the order; and a pair of elements for every step of GEMMs without
+    parts, in order of execution."""
 
     record: I64
     rows: Sequence[I32]
     columns: Sequence[I32]
     part: I64
+    place: I64
     pair_src: I32
     pair_wgt: I32
 
@@ -64,8 +66,8 @@ def gather(
     """
     if compiled is None:
         return _gather_plain(code, order, keys, parts, inp, wgt, steps)
-    used = keys.of[order]
-    used = used[(used >= 0) & (code[order, loops.OP] == Op.GEMM) & (code[order, loops.RESET] == 0)]
+    places = np.flatnonzero((code[order, loops.OP] == Op.GEMM) & (code[order, loops.RESET] == 0))
+    used = keys.of[order[places]]
     count = parts.of[used + 1] - parts.of[used]
     part = _ranges(parts.of[used], count)
     pairs = int(keys.steps[used[count == 0]].sum())
@@ -93,7 +95,7 @@ def gather(
         pair_src,
         pair_wgt,
     )
-    return Operands(record, _classes(rows), _classes(columns), part, pair_src, pair_wgt)
+    return Operands(record, _classes(rows), _classes(columns), part, np.repeat(places, count), pair_src, pair_wgt)
 
 
 def _ranges(low: I64, count: I64) -> I64:
@@ -110,20 +112,20 @@ def _class_tables(records: int, elements: int) -> tuple[I32, I64, I64]:
 
 def _classes(tables: tuple[I32, I64, I64]) -> list[I32]:
     seen, found, _ = tables
-    return [seen[at : at + count] for at, count in found[: found[-1, 1], :2].tolist()]
+    return [seen[at : at + count].reshape(-1, k) for at, count, _, k in found[: found[-1, 1]].tolist()]
 
 
 def _gather_plain(code: I64, order: I64, keys: Keys, parts: Parts, inp: I32, wgt: I32, steps: Any) -> Operands:
     rows: dict[tuple[bytes, int], tuple[int, I32]] = {}
     columns: dict[tuple[bytes, int], tuple[int, I32]] = {}
     record: list[tuple[int, int]] = []
-    used: list[int] = []
+    used: list[tuple[int, int]] = []
     pair_src, pair_wgt = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     numbers = np.arange(
         int((code[:, loops.AT] + code[:, loops.X] + code[:, loops.Y] * code[:, loops.STRIDE]).max()) + 1
     )
     held = {int(Memory.INP): inp, int(Memory.WGT): wgt}
-    for i in order.tolist():
+    for place, i in enumerate(order.tolist()):
         op, memory, x = code[i, :2].tolist() + [code[i, loops.X]]
         if op == Op.LOAD and x and memory in held:
             load_rows(code[i].tolist(), numbers, held[memory])
@@ -137,16 +139,15 @@ def _gather_plain(code: I64, order: I64, keys: Keys, parts: Parts, inp: I32, wgt
             for p in range(low, high):
                 part = parts.parts[p]
                 record.append((_class(rows, inp[part.src]), _class(columns, wgt[part.wgt])))
-                used.append(p)
+                used.append((p, place))
     table = np.array(record, np.int64).reshape(-1, 2)
     lists = [[elements for _, elements in found.values()] for found in (rows, columns)]
-    return Operands(
-        table, lists[0], lists[1], np.array(used, np.int64), np.concatenate(pair_src), np.concatenate(pair_wgt)
-    )
+    part, places = np.array(used, np.int64).reshape(-1, 2).T
+    return Operands(table, lists[0], lists[1], part, places, np.concatenate(pair_src), np.concatenate(pair_wgt))
 
 
 def _class(found: dict[tuple[bytes, int], tuple[int, I32]], elements: I32) -> int:
     key = (elements.tobytes(), elements.shape[1])
     if key not in found:
-        found[key] = (len(found), elements.reshape(-1))
+        found[key] = (len(found), elements)
     return found[key][0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wlm_dialect.program.vta import QUEUES, Module, Op, Tokens, VtaProgram, token_moves
+from wlm_dialect.program.vta import QUEUES, Module, Op, Tokens, VtaProgram
 from wlm_dialect.runtime.vta.compiled import load
 
 I32 = NDArray[np.int32]
@@ -38,7 +38,7 @@ class Order:
 
 def find_order(program: VtaProgram, tokens: Tokens, *, compiled: bool = False) -> Order:
     """The order of one launch that begins with `tokens`; it stops where no module can go on."""
-    pops, pushes = token_moves(program.insn)
+    pops, pushes = program.moves
     lists = program.lists
     flat = np.concatenate(lists).astype(np.int32)
     bounds = np.cumsum([0, *(len(part) for part in lists)]).astype(np.int64)
@@ -46,30 +46,23 @@ def find_order(program: VtaProgram, tokens: Tokens, *, compiled: bool = False) -
     out = np.zeros(len(flat), np.int32)
     heads = bounds[:3].copy()
     if compiled:
-        done = load().run_modules(flat, bounds, _moves(pops), _moves(pushes), queues, heads, out)
+        done = load().run_modules(flat, bounds, pops, pushes, queues, heads, out)
     else:
         from wlm_dialect.runtime.vta.loops import run_modules
 
         q, h, order = queues.tolist(), heads.tolist(), out.tolist()
-        done = run_modules(flat.tolist(), bounds.tolist(), _moves(pops).tolist(), _moves(pushes).tolist(), q, h, order)
+        done = run_modules(flat.tolist(), bounds.tolist(), pops.tolist(), pushes.tolist(), q, h, order)
         queues, heads, out = np.array(q), np.array(h), np.array(order, np.int32)
     insns = out[:done].astype(np.int32)
-    finishes = np.flatnonzero(program.insn["op"][insns] == Op.FINISH)
+    finishes = np.flatnonzero(program.columns["op"][insns] == Op.FINISH)
     late = insns[finishes[0] + 1 :] if len(finishes) else insns[:0]
     ran = tuple(int(heads[m] - bounds[m]) for m in Module)
     return Order(insns, (ran[0], ran[1], ran[2]), Tokens(*(int(q) for q in queues)), late, len(program))
 
 
-def _moves(flags: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Which of the four queues each instruction moves a token of, as two columns: a queue or -1."""
-    first = np.where(flags.any(axis=1), flags.argmax(axis=1), -1)
-    last = np.where(flags.any(axis=1), len(QUEUES) - 1 - flags[:, ::-1].argmax(axis=1), -1)
-    return np.stack([first, np.where(first == last, -1, last)], axis=1).astype(np.int64)
-
-
 def blocked(program: VtaProgram, order: Order) -> list[str]:
     """Per module that could not go on: its instruction and the queue whose token it waits for."""
-    pops, _ = token_moves(program.insn)
+    pops, _ = program.moves
     out = []
     for module, ran in zip(Module, order.heads, strict=True):
         rest = program.lists[module][ran:]

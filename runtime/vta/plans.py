@@ -70,6 +70,10 @@ def _tables(dst: I64, src: I64, wgt: I64) -> list[tuple[I64, I64, I64]]:
     order = np.argsort(dst, kind="stable")
     elements, begins = np.unique(dst[order], return_index=True)
     ends = np.append(begins[1:], len(order))
+    if len(order) and np.all(ends - begins == ends[0]):
+        grid = _grid(elements, src[order].reshape(len(elements), -1), wgt[order].reshape(len(elements), -1))
+        if grid is not None:
+            return [grid]
     rows: dict[bytes, int] = {}
     columns: dict[bytes, int] = {}
     where: dict[int, dict[int, int]] = {}  # column -> row -> dst
@@ -93,3 +97,14 @@ def _tables(dst: I64, src: I64, wgt: I64) -> list[tuple[I64, I64, I64]]:
         )
         for group, members in groups.items()
     ]
+
+
+def _grid(dst: I64, src: I64, wgt: I64) -> tuple[I64, I64, I64] | None:
+    """One table if every list of src meets every list of wgt once, else None. `src` and `wgt` are (dst, k)."""
+    row_lists, row = np.unique(src, axis=0, return_inverse=True)
+    column_lists, column = np.unique(wgt, axis=0, return_inverse=True)
+    if len(row_lists) * len(column_lists) != len(dst):
+        return None
+    table = np.full((len(row_lists), len(column_lists)), -1, np.int64)
+    table[row.reshape(-1), column.reshape(-1)] = dst
+    return None if np.any(table < 0) else (table, row_lists, column_lists)

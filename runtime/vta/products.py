@@ -34,40 +34,72 @@ def make_products(
     record: I64,
     rows: Sequence[I32],
     columns: Sequence[I32],
-    shapes: I64,
     compiled: Any = None,
 ) -> Products:
     """The products of `record` (records, 2) = (row class, column class).
 
-    `rows[c]` and `columns[c]` list the elements of class c; `shapes` (records, 3) is m, n, k of each record. `compiled`:
-    the compiled loops, or None.
+    `rows[c]` (m, k) and `columns[c]` (n, k) are the elements of class c. A record with row class -1 has no product: its
+    numbers per row are 0. `compiled`: the compiled loops, or None.
     """
     at = np.zeros((len(record), 2), np.int64)
-    if not len(record):
+    used = np.flatnonzero(record[:, 0] >= 0)
+    if not len(used):
         return Products(np.zeros(0, np.int32), at)
-    groups = _groups(record, len(columns))
-    group_of, k_of = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    groups = _groups(record[used], len(columns))
+    group_of = np.zeros(len(rows), np.int64)
+    heights = [sum(len(rows[c]) for c in members) * config.batch for members, _ in groups]
+    widths = [sum(len(columns[c]) for c in partners) * config.block_out for _, partners in groups]
+    base = np.cumsum([0, *(h * w for h, w in zip(heights, widths, strict=True))])
+    numbers = np.empty(int(base[-1]), np.int32)
     for number, (members, _) in enumerate(groups):
         group_of[members] = number
-    k_of[record[:, 0]] = shapes[:, 2]
-    order = np.argsort(group_of[record[:, 0]], kind="stable")
+    order = used[np.argsort(group_of[record[used, 0]], kind="stable")]
     bounds = np.searchsorted(group_of[record[order, 0]], np.arange(len(groups) + 1))
-    blocks: list[NDArray[Any]] = []
-    base = 0
     place = np.zeros(len(rows), np.int64)
     for number, (members, partners) in enumerate(groups):
-        k = int(k_of[members[0]])
-        a, b = [rows[c].reshape(-1, k) for c in members], [columns[c].reshape(-1, k) for c in partners]
-        block = _multiply(config, data, np.concatenate(a), np.concatenate(b), compiled)
+        a, b = [rows[c] for c in members], [columns[c] for c in partners]
+        block = numbers[base[number] : base[number + 1]].reshape(heights[number], widths[number])
+        _multiply(config, data, _stack(a), _stack(b), block, compiled)
         place[members] = np.cumsum([0, *(len(x) for x in a[:-1])]) * config.batch
         beside = np.cumsum([0, *(len(x) for x in b[:-1])]) * config.block_out
         picked = order[bounds[number] : bounds[number + 1]]
-        row, column = record[picked, 0], np.searchsorted(partners, record[picked, 1])
-        at[picked, 0] = base + place[row] * block.shape[1] + beside[column]
-        at[picked, 1] = block.shape[1]
-        blocks.append(block.reshape(-1))
-        base += block.size
-    return Products(blocks[0] if len(blocks) == 1 else np.concatenate(blocks), at)
+        at[picked, 0] = base[number] + place[record[picked, 0]] * widths[number]
+        at[picked, 0] += beside[np.searchsorted(partners, record[picked, 1])]
+        at[picked, 1] = widths[number]
+    return Products(numbers, at)
+
+
+def merge_records(
+    record: I64, part: I64, epoch: I64, rows: Sequence[I32], columns: Sequence[I32]
+) -> tuple[I64, Sequence[I32], Sequence[I32]]:
+    """Records of one part and epoch as one with a longer sum, in place of the first; the others get row class -1.
+
+    Epochs are stretches in which accumulators are only added to, so that it does not matter when.
+    """
+    if not len(record):
+        return record, rows, columns
+    chain = epoch * (int(part.max()) + 1) + part
+    order = np.argsort(chain, kind="stable")
+    begins = np.flatnonzero(np.diff(chain[order], prepend=-1))
+    if 2 * len(begins) > len(record):
+        return record, rows, columns
+    merged = np.full_like(record, -1)
+    for side, classes in ((0, rows), (1, columns)):
+        seen: dict[bytes, int] = {}
+        joined: list[I32] = []
+        for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(order)], strict=True):
+            members = record[order[begin:end], side]
+            key = members.tobytes()
+            if key not in seen:
+                seen[key] = len(joined)
+                joined.append(np.concatenate([classes[c] for c in members.tolist()], axis=1))
+            merged[order[begin], side] = seen[key]
+        rows, columns = (joined, columns) if side == 0 else (rows, joined)
+    return merged, rows, columns
+
+
+def _stack(tables: list[I32]) -> I32:
+    return tables[0] if len(tables) == 1 else np.concatenate(tables)
 
 
 def _groups(record: I64, columns: int) -> list[tuple[I64, I64]]:
@@ -83,26 +115,24 @@ def _groups(record: I64, columns: int) -> list[tuple[I64, I64]]:
     return [(np.array(members, np.int64), met) for members, met in found.values()]
 
 
-def _multiply(config: Config, data: NDArray[np.uint8], a: I32, b: I32, compiled: Any) -> NDArray[Any]:
-    """INP elements `a` (m, k) x WGT elements `b` (n, k) as numbers (m * batch, n * block_out), exact modulo 2^32."""
-    bits = config.number_bits(Memory.INP) + config.number_bits(Memory.WGT) - 2
-    if bits + config.log_block_in > _EXACT[-1][1]:
-        left, right = (
-            _matrix(config, data, Memory.INP, a, np.int64, None),
-            _matrix(config, data, Memory.WGT, b, np.int64, None),
-        )
-        return (left @ right.T).astype(np.int32)
-    kind, exact = next(pair for pair in _EXACT if bits + config.log_block_in <= pair[1])
-    step = 1 << (exact - bits - config.log_block_in)  # elements whose products cannot add up to more
-    total: NDArray[Any] | None = None
+def _multiply(config: Config, data: NDArray[np.uint8], a: I32, b: I32, out: I32, compiled: Any) -> None:
+    """INP elements `a` (m, k) x WGT elements `b` (n, k) into `out` (m * batch, n * block_out), exact modulo 2^32."""
+    bits = config.number_bits(Memory.INP) + config.number_bits(Memory.WGT) - 2 + config.log_block_in
+    if bits > _EXACT[-1][1]:
+        left, right = (_matrix(config, data, m, ids, np.int64, None) for m, ids in ((Memory.INP, a), (Memory.WGT, b)))
+        np.copyto(out, left @ right.T, casting="unsafe")
+        return
+    kind, exact = next(pair for pair in _EXACT if bits <= pair[1])
+    step = 1 << (exact - bits)  # elements whose products cannot add up to more
     for low in range(0, a.shape[1], step):
         left = _matrix(config, data, Memory.INP, a[:, low : low + step], kind, compiled)
         right = _matrix(config, data, Memory.WGT, b[:, low : low + step], kind, compiled)
-        part = np.matmul(left, right.T)
-        whole = part.astype(np.int32) if exact == _EXACT[0][1] else part.astype(np.int64).astype(np.int32)
-        total = whole if total is None else total + whole
-    assert total is not None
-    return total
+        total = np.matmul(left, right.T)
+        whole = total if kind is np.float32 else total.astype(np.int64)
+        if low:
+            out += whole.astype(np.int32)
+        else:
+            np.copyto(out, whole, casting="unsafe")
 
 
 def _matrix(

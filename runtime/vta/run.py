@@ -11,13 +11,13 @@ from wlm_dialect.errors import ExecutionFault, SimulationError, UsageError
 from wlm_dialect.program.vta import Config, Memory, Op, VtaProgram
 from wlm_dialect.runtime.vta import compiled as numba
 from wlm_dialect.runtime.vta import loops
-from wlm_dialect.runtime.vta.image import PAGE, POISON, Image, make_image
+from wlm_dialect.runtime.vta.image import POISON, Image, make_image
 from wlm_dialect.runtime.vta.keys import Keys, find_keys, parts_of, uop_shifts
 from wlm_dialect.runtime.vta.numbers import elements
 from wlm_dialect.runtime.vta.operands import Operands, Parts, gather, join_parts
 from wlm_dialect.runtime.vta.order import Order, blocked, find_order
 from wlm_dialect.runtime.vta.plans import Part
-from wlm_dialect.runtime.vta.products import make_products
+from wlm_dialect.runtime.vta.products import make_products, merge_records
 from wlm_dialect.runtime.vta.result import EARLY_FINISH, FINISHED, NO_FINISH, STUCK, VtaResult
 from wlm_dialect.runtime.vta.steps import Steps
 
@@ -88,7 +88,7 @@ def _judge(program: VtaProgram, order: Order) -> tuple[str, list[str]]:
             f"FINISH executes before {len(order.after_finish)} other instructions, the first of them INSTRUCTION {first}"
         ]
     extra = [have - want for have, want in zip(order.tokens, program.carry_out, strict=True)]
-    if any(extra) and program.initial_tokens == program.carry_out or any(extra):
+    if (any(extra) and program.initial_tokens == program.carry_out) or any(extra):
         return FINISHED, [f"tokens left in the queues: {order.tokens}; meant for the next launch: {program.carry_out}"]
     return FINISHED, []
 
@@ -129,33 +129,25 @@ class Device:
 
     def _stretches(self, insns: I64) -> Iterator[tuple[int, int]]:
         """Cut where INP, WGT or micro-ops and a STORE meet in DRAM: within a stretch their loads may move ahead."""
-        code = self.image.code[insns]
-        size = np.array([self.config.element_bytes(Memory(m)) if m < len(Memory) else 1 for m in range(8)])
-        unit = np.where(code[:, loops.OP] == Op.STORE, size[Memory.OUT], size[code[:, loops.MEMORY]])
-        ends = code[:, loops.AT] + (code[:, loops.Y] - 1) * code[:, loops.STRIDE] + code[:, loops.X]
-        moves = (code[:, loops.X] > 0) & (code[:, loops.Y] > 0)
-        early = np.isin(code[:, loops.MEMORY], (Memory.INP, Memory.WGT, Memory.UOP))
-        loads, stores = moves & (code[:, loops.OP] == Op.LOAD) & early, moves & (code[:, loops.OP] == Op.STORE)
-        first, last = code[:, loops.AT] * unit // PAGE, -(-ends * unit // PAGE)
-        begin = 0
-        if _meet(first, last, loads, stores):
-            seen = {side: np.zeros(len(self.image.mapped), np.bool_) for side in (True, False)}
-            for n in np.flatnonzero(loads | stores).tolist():
-                side = bool(stores[n])
-                pages = slice(first[n], last[n])
-                if seen[not side][pages].any():
+        image, begin = self.image, 0
+        if not image.apart:
+            seen = np.zeros((2, len(image.mapped)), np.bool_)
+            loads, stores = image.early[insns], image.op[insns] == Op.STORE
+            low, high = image.low[insns], image.high[insns]
+            for n in np.flatnonzero((loads | stores) & (high > 0)).tolist():
+                side, pages = int(stores[n]), slice(low[n], high[n])
+                if seen[1 - side, pages].any():
                     yield begin, n
                     begin = n
-                    for marks in seen.values():
-                        marks[:] = False
-                seen[side][pages] = True
+                    seen[:] = False
+                seen[side, pages] = True
         yield begin, len(insns)
 
     def _execute(self, insns: I64) -> int:
         """Execute a stretch, or as much of it as fits; how many instructions that was."""
         image, config = self.image, self.config
         words = image.data.view(np.uint32)
-        module = image.code[insns, loops.OP] != Op.STORE
+        module = image.op[insns] != Op.STORE
         before = self.uops.copy()
         keys = find_keys(config, image.code, insns[module], words, self.uops, self.compiled)
         total = np.cumsum(np.where(keys.of[insns] >= 0, keys.steps[keys.of[insns]], 0)) if len(keys) else np.zeros(1)
@@ -188,10 +180,9 @@ class Device:
 
     def _accumulate(self, insns: I64, keys: Keys, parts: Parts, operands: Operands, steps: Steps) -> None:
         image, config = self.image, self.config
-        shapes = parts.rows[operands.part, 6:]
-        products = make_products(
-            config, image.data, operands.record, operands.rows, operands.columns, shapes, self.compiled
-        )
+        epoch = np.cumsum(image.alters[insns])[operands.place]
+        record, rows, columns = merge_records(operands.record, operands.part, epoch, operands.rows, operands.columns)
+        products = make_products(config, image.data, record, rows, columns, self.compiled)
         if self.compiled is None:
             accumulate(insns, image.code, keys, parts, operands, products, steps, self.acc)
             return
@@ -244,40 +235,27 @@ def accumulate(
                 steps.add_pairs(key, acc, operands.pair_src[taken], operands.pair_wgt[taken])
                 pair = taken.stop
             for p in range(low, high):
-                steps.add_product(parts.parts[p], acc, products, record)
+                if products.at[record, 1]:
+                    steps.add_product(parts.parts[p], acc, products, record)
                 record += 1
-
-
-def _meet(first: I64, last: I64, loads: NDArray[np.bool_], stores: NDArray[np.bool_]) -> bool:
-    """Whether a load and a store touch one page."""
-    if not loads.any() or not stores.any():
-        return False
-    edges = np.zeros(int(last.max()) + 1, np.int64)
-    np.add.at(edges, first[stores], 1)
-    np.add.at(edges, last[stores], -1)
-    stored = np.concatenate([[0], np.cumsum(np.cumsum(edges) > 0)])
-    return bool(np.any(stored[last[loads]] > stored[first[loads]]))
 
 
 def check_insns(program: VtaProgram) -> None:
     """ExecutionFault for the first instruction that no VTA can execute: its opcode, memory, size or padding."""
-    insn, config = program.insn, program.config
-    moves = ((insn["op"] == Op.LOAD) | (insn["op"] == Op.STORE)) & (insn["x"] > 0)
-    store = insn["op"] == Op.STORE
-    pads = insn["pad_top"] + insn["pad_bottom"] + insn["pad_left"] + insn["pad_right"]
-    size = (insn["pad_left"].astype(np.int64) + insn["x"] + insn["pad_right"]) * (
-        insn["pad_top"].astype(np.int64) + insn["y"] + insn["pad_bottom"]
-    )
+    columns, config = program.columns, program.config
+    op, memory, x = columns["op"], columns["memory"], columns["x"]
+    moves, store = (op <= Op.STORE) & (x > 0), op == Op.STORE
+    width = columns["pad_left"] + x + columns["pad_right"]
+    size = width * (columns["pad_top"] + columns["y"] + columns["pad_bottom"])
     depths = np.array([config.depth(Memory(m)) if m < len(Memory) else 0 for m in range(8)], np.int64)
-    depth = depths[insn["memory"]]
-    loadable = np.isin(insn["memory"], (Memory.UOP, Memory.WGT, Memory.INP, Memory.ACC, Memory.ACC_8BIT))
-    known = np.isin(insn["op"], [int(op) for op in Op])
-    wrong = ~known | (moves & np.where(store, (insn["memory"] != Memory.OUT) | (pads > 0), ~loadable))
-    wrong |= moves & (insn["sram"] + size > depth)
-    wrong |= (insn["op"] == Op.ALU) & (insn["alu"] > loops.MUL)
+    loadable = np.array([m in Memory.__members__.values() and m != Memory.OUT for m in range(8)])
+    padded = size != x * columns["y"]
+    wrong = (op > Op.ALU) | (moves & np.where(store, (memory != Memory.OUT) | padded, ~loadable[memory]))
+    wrong |= moves & (columns["sram"] + size > depths[memory])
+    wrong |= (op == Op.ALU) & (columns["alu"] > loops.MUL)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
-        raise ExecutionFault(_wrong(insn[i], i, config, int(size[i])))
+        raise ExecutionFault(_wrong(program.insn[i], i, config, int(size[i])))
 
 
 def _wrong(row: np.void, i: int, config: Config, size: int) -> str:

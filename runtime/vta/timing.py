@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wlm_dialect.kernels.csr import I64
+from wlm_dialect.kernels.csr import I32, I64
 from wlm_dialect.program.vta import QUEUES, Module, Tokens, VtaProgram, token_moves
 from wlm_dialect.program.vta.hardware import POPPER, PUSHER, Hardware
 from wlm_dialect.program.vta.names import MODULES, insn_name
@@ -58,6 +58,14 @@ class VtaTimes:
         mine = self.program.lists[module]
         mine = mine[self.end[mine] >= 0]
         return int(np.minimum(self.durations[mine], self.end[mine] - self.start[mine]).sum())
+
+    @property
+    def order(self) -> I32:
+        """Instructions by start, those that never did left out: an order in which they execute one by one as well."""
+        ends = np.where(self.end < 0, np.iinfo(np.int64).max, self.end)
+        found = np.lexsort((np.arange(len(self.start)), ends, self.start)).astype(np.int32)
+        started: I32 = found[self.start[found] >= 0]
+        return started
 
     def occupancy(self, queue: int) -> tuple[I64, I64]:
         """(ticks, tokens in the queue from then on); simultaneous pushes and pops count as one change."""
