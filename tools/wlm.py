@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import wlm_dialect
-from wlm_dialect.tools.commands import compare, compile, diff, machines, run, stats, verify
+from wlm_dialect.tools.commands import compare, compile, diff, machines, run, stats, verify, vta
 from wlm_dialect.tools.messages import guarded
 
 TOOL = "wlm"
@@ -18,6 +18,7 @@ _COMMANDS = {
     "diff": diff,
     "machines": machines,
     "verify": verify,
+    "vta": vta,
 }
 
 

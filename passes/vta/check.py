@@ -117,7 +117,9 @@ def _verdict(
     if any(initial):
         conditions.append(f"before the launch the queues hold: {initial}")
     if case.fragment:
-        conditions.append("this is a fragment: what comes after its last instruction is not known")
+        waiting = len(case.flow) - sum(len(tasks) for tasks in case.graph.flow.lists)
+        rest = f"; {waiting} instructions wait for tokens pushed there and are not checked" if waiting else ""
+        conditions.append(f"this is a fragment: what comes after its last instruction is not known{rest}")
     flow = case.flow
     counts = {
         "instructions": len(flow),
@@ -132,7 +134,7 @@ def _verdict(
 def _properties(case: Case, hardware: Hardware) -> tuple[str, ...]:
     out = list(_TIMELESS)
     if case.fragment:
-        out = ["no pop of the fragment waits for a push that comes behind it in its own module's way", *out[3:]]
+        out = ["within the fragment no modules wait for each other in a circle", *out[3:]]
     if hardware is not SIM:
         out.append(f"nothing that {hardware.name} does differently: OUT, micro-op memory, full queues, loops, shifts")
     return tuple(out)

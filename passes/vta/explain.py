@@ -80,7 +80,7 @@ class Explanation:
         return {(p.token.queue, p.token.push): p for p in self.tokens if p.token.push >= 0}
 
     def name(self, i: int) -> str:
-        """`7 LOAD WGT`."""
+        """`#7 LOAD WGT`."""
         return insn_name(self.program, i)
 
     @cached_property
@@ -96,7 +96,7 @@ class Explanation:
         return out
 
     def overtakes(self, i: int) -> str:
-        """`11 GEMM`, the first listed before `i` that need not come first, and how many more; empty if none."""
+        """`#11 GEMM`, the first listed before `i` that need not come first, and how many more; empty if none."""
         counts = self.overtaken[i]
         first = [int(self.flow.lists[m][self.graph.known[i, m]]) for m in Module if counts[m]]
         if not first:

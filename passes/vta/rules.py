@@ -51,7 +51,7 @@ class Case:
         return listed_order(self.flow)
 
     def name(self, i: int) -> str:
-        """`7 LOAD WGT`."""
+        """`#7 LOAD WGT`."""
         return insn_name(self.program, i)
 
     def early(self, i: int) -> tuple[int, ...]:

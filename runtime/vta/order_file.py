@@ -16,14 +16,14 @@ import numpy as np
 from wlm_dialect.errors import SimulationError
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program.vta import Module, VtaProgram, token_moves
-from wlm_dialect.program.vta.names import insn_name
+from wlm_dialect.program.vta.names import kind_of
 
 HEADER = "# wlm vta order 1"
 
 
 def print_order(program: VtaProgram, order: Sequence[int], note: str = "") -> str:
     """The text of an order file."""
-    lines = [HEADER, f"# @{program.name}{': ' if note else ''}{note}", *(insn_name(program, i) for i in order)]
+    lines = [HEADER, f"# @{program.name}{': ' if note else ''}{note}", *(f"{i} {kind_of(program, i)}" for i in order)]
     return "\n".join(lines) + "\n"
 
 

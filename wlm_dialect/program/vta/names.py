@@ -38,8 +38,8 @@ def kind_of(program: VtaProgram, i: int) -> str:
 
 
 def insn_name(program: VtaProgram, i: int) -> str:
-    """`7 LOAD WGT`."""
-    return f"{i} {kind_of(program, i)}"
+    """`#7 LOAD WGT`."""
+    return f"#{i} {kind_of(program, i)}"
 
 
 def flags_of(program: VtaProgram, i: int) -> str:

@@ -1,0 +1,91 @@
+"""What the subcommands of `wlm vta` share: a program folder, a dump or IR as a program, and on what it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.program.vta import QUEUES, Tokens, VtaProgram
+from wlm_dialect.program.vta.hardware import Hardware, find_hardware
+
+MLIR = ".mlir"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A program as the command line names it; `fragment`: a dump that does not go on to its FINISH."""
+
+    program: VtaProgram
+    hardware: Hardware | None  # None: what the configuration says
+    fragment: bool
+
+
+def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
+    """The source and how to read it."""
+    parser.add_argument(name, help="a program folder, a dump (- for stdin) or an .mlir file")
+    parser.add_argument(
+        "--hardware",
+        metavar="NAME",
+        help="sim, chisel, hls, hls-sim, opencl, or a TARGET of vta_config.json (default: the program's TARGET)",
+    )
+    parser.add_argument(
+        "--carry-out", metavar="QUEUE=N", action="append", default=[], help="tokens meant for the next launch"
+    )
+    parser.add_argument(
+        "--initial", metavar="QUEUE=N", action="append", default=[], help="tokens in the queues before the launch"
+    )
+
+
+def load_source(args: argparse.Namespace, name: str | None = None) -> Source:
+    """What the arguments name."""
+    hardware = None if args.hardware is None else find_hardware(args.hardware)
+    program, fragment = read_any(args.source if name is None else name)
+    if args.carry_out:
+        program = program.with_(carry_out=parse_tokens("--carry-out", args.carry_out))
+    if args.initial:
+        program = program.with_(initial_tokens=parse_tokens("--initial", args.initial))
+    return Source(program, hardware, fragment)
+
+
+def read_any(path: str) -> tuple[VtaProgram, bool]:
+    """(the program in a folder, a dump or an .mlir file, whether it is a fragment). Of a dump, the first launch."""
+    from wlm_dialect.program.vta import read_folder
+
+    if os.path.isdir(path):
+        return read_folder(path), False
+    if path.endswith(MLIR):
+        return read_ir(path), False
+    from wlm_dialect.program.vta.dump import read_dumps
+
+    dump = read_dumps(_text(path), "stdin" if path == "-" else os.path.splitext(os.path.basename(path))[0])[0]
+    return dump.program.with_(initial_tokens=dump.before), not dump.program.has_finish
+
+
+def _text(path: str) -> str:
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        with open(path, encoding="utf-8") as stream:
+            return stream.read()
+    except UnicodeDecodeError:
+        raise UsageError(f"'{path}' is neither a folder nor text: a VTA program is a folder, a dump or .mlir") from None
+
+
+def read_ir(path: str) -> VtaProgram:
+    """The VTA program in an .mlir file."""
+    raise UsageError(f"'{path}': reading VTA programs from IR is not there yet")
+
+
+def parse_tokens(option: str, values: Sequence[str]) -> Tokens:
+    """`["s2g=1"]` -> Tokens(s2g=1); UsageError on anything else."""
+    counts: dict[str, int] = {}
+    for value in values:
+        queue, _, count = value.partition("=")
+        if queue not in QUEUES:
+            raise UsageError(f"{option} {value}: unknown queue '{queue}'{did_you_mean(queue, QUEUES)}")
+        if not count.isdigit():
+            raise UsageError(f"{option} {value}: expected {queue}=N, a whole number")
+        counts[queue] = int(count)
+    return Tokens(**counts)
