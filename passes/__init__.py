@@ -17,6 +17,7 @@ PASSES = {
     "wlm-limit-barriers": "limit_barriers:LimitBarriersPass",
     "wlm-link-work-items": "link_work_items:LinkWorkItemsPass",
     "wlm-merge-barriers": "merge_barriers:MergeBarriersPass",
+    "wlm-order-tasks": "order_tasks:OrderTasksPass",
     "wlm-place-enqueues": "place_enqueues:PlaceEnqueuesPass",
     "wlm-place-programs": "place_programs:PlaceProgramsPass",
     "wlm-reduce-dependences": "reduce_dependences:ReduceDependencesPass",
