@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.kernels.chain_cover import EXACT_UP_TO, ChainCover, chain_cover
 from wlm_dialect.kernels.csr import I32, Csr
@@ -20,8 +21,8 @@ class Reuse:
     other. This is a strict partial order.
     """
 
-    users: I32  # last position on each lane among the consumers, or producers if there is none; -1 = none
-    known: I32  # last position on each lane whose end comes before the end of every producer
+    users: I32  # last start of a consumer on each lane, or end of a producer if there is none, as codes; -1 = none
+    known: I32  # last code on each lane that comes before the end of every producer
 
     def before(self, u: int, v: int) -> bool:
         """Whether u is over before v is first produced, whatever tasks take."""
@@ -33,8 +34,9 @@ def reuse(program: Program, order: Order) -> Reuse:
     count, lanes = len(program.barriers), order.ends.shape[1]
     users: I32 = np.full((count, lanes + 1), -1, np.int32)
     lonely = np.diff(program.consumers.start) == 0
-    _raise_to(users, program.consumers, order, ~lonely)
-    _raise_to(users, program.producers, order, lonely)
+    started = 0 if program.machine.barriers.consume_at == "end" else 1  # the start is the code before the end
+    _raise_to(users, program.consumers, order.lane, order.at - started, ~lonely)
+    _raise_to(users, program.producers, order.lane, order.at, lonely)
     users[lonely, -1] += 1  # over at the end of the last producer, not at its start
     known: I32 = np.full((count, lanes + 1), -2, np.int32)
     start, index = program.producers.start, program.producers.index
@@ -59,10 +61,10 @@ def minimum_cover(program: Program, *, exact_up_to: int = EXACT_UP_TO) -> ChainC
     return ChainCover(chain, np.sort(order[found.antichain]).astype(np.int32), found.method)
 
 
-def _raise_to(users: I32, table: Csr, order: Order, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-    """Raise the rows of `chosen` barriers to the positions of the tasks of `table`."""
+def _raise_to(users: I32, table: Csr, lane: I32, code: I32, chosen: NDArray[np.bool_]) -> None:
+    """Raise the rows of `chosen` barriers to the codes of the tasks of `table`."""
     rows = table.rows()
     keep = chosen[rows]
     tasks, rows = table.index[keep], rows[keep]
-    np.maximum.at(users, (rows, order.lane[tasks]), order.at[tasks])
+    np.maximum.at(users, (rows, lane[tasks]), code[tasks])
     np.maximum.at(users, (rows, users.shape[1] - 1), 2 * tasks)
