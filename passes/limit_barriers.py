@@ -7,6 +7,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -23,7 +24,7 @@ class LimitBarriersPass(ProgramPass):
     Where there are more, waits share barriers, early ones first, with as much tolerance as that takes
     (wlm-fuse-barriers); of the ways that fit the one that ends soonest, by estimate, is taken. Only if none fits does a
     SYNC DMA take over the barriers whose consumers are farthest away: it waits for them and updates one barrier in
-    their place. Without `limit` one barrier is left for the tail if there is none yet.
+    their place; the last resort is one task at a time. Without `limit` one barrier is left for the tail if there is none yet.
 
     Precondition: phase virtual. Postcondition: at no point of the program order are more barriers between their first
     producer and their last consumer; every order between tasks still holds.
@@ -60,6 +61,7 @@ def limited(program: Program, limit: int) -> Program | None:
             break  # more tolerance only costs
     if not fitting:
         joins = [joined for joined in (joined_up(p, limit) for p in others) if joined is not None]
+        joins = joins or [p for p in (linearised(program, keep_known=False),) if width(p) <= limit]
         fitting = [(max(estimate(joined).end), joined) for joined in joins]
     return min(fitting, key=lambda f: f[0])[1] if fitting else None
 

@@ -37,7 +37,9 @@ def _lookouts(program: Program) -> list[Insertion]:
     """SYNC DMAs so that no managing queue is without a task for more than a third of the barriers."""
     gap = max(1, (program.machine.barriers.count - 3) // 3)
     out: list[Insertion] = []
-    for queue in sorted(set(managers(program)) - {-1}):
+    dmas = {program.machine.engine_index[e.name] for e in program.machine.engines_of("dma")}
+    used = {q for q in dmas if len(program.lists[q])}
+    for queue in sorted(used | set(managers(program)) - {-1}):
         cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
         last = -1
         for t, e in enumerate(program.engine.tolist()):

@@ -95,7 +95,9 @@ def timings(program: Program) -> list[Timing | None]:
 def assert_faithful(graph: Program, program: Program, result: RunResult) -> None:
     """The run got to its end and ran the tasks of the graph in the order of its dependences."""
     assert (result.outcome, result.hazard) == ("finished", None)
-    tasks = np.nonzero(program.kind == Kind.RUN)[0]
+    tasks = np.empty(len(graph), np.int64)  # passes may list tasks anew, but keep the list of each engine
+    for then, now in zip(graph.lists, program.lists, strict=True):
+        tasks[then] = now[program.kind[now] == Kind.RUN]
     assert [program.names[t] for t in tasks] == list(graph.names)
     for column in ("engine", "cycles", "slots", "bytes"):
         assert np.array_equal(getattr(program, column)[tasks], getattr(graph, column)), column
