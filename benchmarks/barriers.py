@@ -83,8 +83,13 @@ def load(network: str, machine: str) -> Case:
 
 
 def rows_of(case: Case, count: int, policies: Sequence[str], problems: list[str]) -> Iterator[Row]:
-    """A row per policy."""
-    virtual = lowered(with_barriers(case.graph, count), _barriers())
+    """A row per policy; null where it cannot place."""
+    limited = with_barriers(case.graph, count)
+    try:
+        virtual = lowered(limited, _barriers())
+    except ScheduleError as error:
+        print(error, flush=True)
+        virtual = None
     for policy in policies:
         place = f"{case.network} on {case.graph.machine.name}, {count} barriers, {policy}"
         row: Row = {
@@ -94,16 +99,17 @@ def rows_of(case: Case, count: int, policies: Sequence[str], problems: list[str]
             "policy": policy,
             "makespan": None,
             "unlimited": case.unlimited,
-            "virtual_barriers": len(virtual.barriers),
+            "virtual_barriers": None if virtual is None else len(virtual.barriers),
             "physical_used": None,
             "orderings_added": None,
             "dummy_tasks": None,
         }
         try:
-            program = AssignBarriersPass(MODE, policy).run(virtual)
+            program = None if virtual is None else AssignBarriersPass(MODE, policy).run(virtual)
         except ScheduleError as error:
             print(f"{place}: {error}", flush=True)
-        else:
+            program = None
+        if program is not None:
             times = replay(program)
             problems += [f"{place}: {text}" for text in violations(case.graph, program, times)[:3]]
             row |= {
