@@ -196,10 +196,15 @@ def _rows(n: int, barriers: int, fixed: I32, width: int, closed: bool) -> Rows:
 
 def loops_for(tasks: int, compile: bool | None) -> Any:
     """The loops, compiled if asked for, or if it pays for so many tasks and numba is there."""
-    if compile is None:
-        compile = tasks >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
-    fast = compiled() if compile else None
+    fast = compiled() if wants_compiled(tasks, compile) else None
     return plain if fast is None else fast
+
+
+def wants_compiled(tasks: int, compile: bool | None) -> bool:
+    """`compile` if given, else whether compiled loops pay for so many tasks."""
+    if compile is not None:
+        return compile
+    return tasks >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 @cache
@@ -223,11 +228,11 @@ def compiled() -> SimpleNamespace | None:
         plain.tell_consumers,
         plain.note,
     )
+    for helper in helpers:
+        register_jitable(helper)
 
     def join(into: I32, i: int, source: I32, j: int) -> Callable[..., None]:
         return plain.join_loop
 
     overload(plain.join)(join)
-    for helper in helpers:
-        register_jitable(helper)
     return SimpleNamespace(**{f.__name__: njit(cache=True)(f) for f in (plain.sweep, plain.spread)})

@@ -90,13 +90,13 @@ def reach_head(heads: I32, ends: I32, lane: I32, at: I32, t: int, order: int, be
             join_start(heads, t, ends, before, lane[before], at[before])
 
 
-def reach_start(heads: I32, ends: I32, t: int, order: int, before: int, freed: int) -> None:
-    """What the engine guarantees when task t starts, on top of what is known at its head."""
-    join(ends, t, heads, t)
+def reach_start(into: I32, i: int, heads: I32, ends: I32, t: int, order: int, before: int, freed: int) -> None:
+    """Row i of a table: what the engine guarantees when task t starts, on top of what is known at its head."""
+    join(into, i, heads, t)
     if before >= 0 and order == PREFETCHING:
-        join(ends, t, ends, before)
+        join(into, i, ends, before)
     if freed >= 0:
-        join(ends, t, ends, freed)
+        join(into, i, ends, freed)
 
 
 def find_lane(r: Rows, t: int, e: int, used: int) -> int:
@@ -160,7 +160,7 @@ def sweep(g: Graph, r: Rows, pick: Pick, reduce: bool, used: int) -> int:
     for t in range(len(engine)):
         e, before = engine[t], predecessor[t]
         reach_head(heads, ends, lane, at, t, order[e], before, pusher[t])
-        reach_start(heads, ends, t, order[e], before, freed[t])
+        reach_start(ends, t, heads, ends, t, order[e], before, freed[t])
         for i in range(wait_start[t], wait_start[t + 1]):
             join(ends, t, lifted, wait[i])
         if reduce:
