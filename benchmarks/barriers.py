@@ -29,7 +29,7 @@ from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
-from wlm_dialect.passes.pipelines import _barriers
+from wlm_dialect.passes.pipelines import barriers
 from wlm_dialect.passes.policies import policy_names
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.program import Kind, Program
@@ -86,7 +86,7 @@ def rows_of(case: Case, count: int, policies: Sequence[str], problems: list[str]
     """A row per policy; null where it cannot place."""
     limited = with_barriers(case.graph, count)
     try:
-        virtual = lowered(limited, _barriers())
+        virtual = lowered(limited, barriers())
     except ScheduleError as error:
         print(error, flush=True)
         virtual = None
@@ -185,7 +185,7 @@ def virtual_counts(cases: Sequence[Case]) -> list[str]:
         inserted = InsertBarriersPass().run(case.graph)
         reduced = InsertBarriersPass().run(ReduceDependencesPass().run(case.graph))
         merged = MergeBarriersPass().run(reduced)
-        final = lowered(case.graph, _barriers())
+        final = lowered(case.graph, barriers())
         counts = [len(p.barriers) for p in (inserted, reduced, merged, final)]
         per_task, saved = counts[-1] / len(case.graph), 1 - counts[-1] / counts[-2]
         name = f"{case.network} {case.graph.machine.name[7:]}"
@@ -215,7 +215,7 @@ def print_robustness(cases: Sequence[Case], counts: Sequence[int]) -> None:
 
 
 def _losses(case: Case, count: int) -> list[float]:
-    program = lowered(with_barriers(case.graph, count) if count else case.graph, _barriers())
+    program = lowered(with_barriers(case.graph, count) if count else case.graph, barriers())
     if count:
         program = AssignBarriersPass(MODE, OURS).run(program)
     own, draw = own_tasks(case.graph, program), random.Random(1)

@@ -28,7 +28,7 @@ from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.order_tasks import OrderTasksPass
-from wlm_dialect.passes.pipelines import _barriers
+from wlm_dialect.passes.pipelines import barriers
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.reordering import reordered
 from wlm_dialect.program import Program
@@ -119,7 +119,7 @@ def with_limit(graph: Program, count: int) -> int | None:
     """Makespan with `count` barriers in the order of the graph, policy chains; None where that cannot be placed."""
     limited = with_barriers(graph, count)
     try:
-        program = AssignBarriersPass(MODE).run(lowered(limited, _barriers()))
+        program = AssignBarriersPass(MODE).run(lowered(limited, barriers()))
     except ScheduleError:
         return None
     times = replay(program)

@@ -135,10 +135,10 @@ class _Search:
 
 def _bound_makespan(program: Program) -> int:
     """Ticks with the barriers of the machine, bound by policy `chains`, management free; _NEVER where that fails."""
-    from wlm_dialect.passes.pipelines import _barriers  # pipelines may name this pass
+    from wlm_dialect.passes.pipelines import barriers  # pipelines may name this pass
 
     try:
-        for step in (*_barriers(), AssignBarriersPass("firmware")):
+        for step in (*barriers(), AssignBarriersPass("firmware")):
             assert isinstance(step, ProgramPass)
             program = step.run(program)
     except ScheduleError:

@@ -35,7 +35,8 @@ def _graph(mode: Mode) -> tuple[ModulePass, ...]:
     )
 
 
-def _barriers() -> tuple[ModulePass, ...]:
+def barriers() -> tuple[ModulePass, ...]:
+    """From dependences to virtual barriers within the limits of the machine: the same in every mode."""
     return (
         VerifyPhasePass("graph"),
         # fewest edges first: every edge that goes is a producer slot, often a whole barrier
@@ -60,12 +61,12 @@ def _barriers() -> tuple[ModulePass, ...]:
 
 def firmware() -> tuple[ModulePass, ...]:
     """Firmware does everything from interrupts, descriptor fetches included."""
-    return (*_graph("firmware"), *_barriers(), *_by_firmware("firmware"))
+    return (*_graph("firmware"), *barriers(), *_by_firmware("firmware"))
 
 
 def partial() -> tuple[ModulePass, ...]:
     """The compiler fetches descriptors; firmware enqueues and programs barriers."""
-    return (*_graph("partial"), *_barriers(), *_by_firmware("partial"))
+    return (*_graph("partial"), *barriers(), *_by_firmware("partial"))
 
 
 def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]:
@@ -89,7 +90,7 @@ def full() -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
     return (
         *_graph("full"),
-        *_barriers(),
+        *barriers(),
         AssignBarriersPass("full"),
         VerifyPhasePass("physical"),
         # needs to know which instance precedes which; its own DMAs use no barrier

@@ -6,6 +6,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.reuse import reuse
 from wlm_dialect.program import Kind, Program
 
 
@@ -77,19 +78,10 @@ def _added_waits(graph: Program, program: Program, known: Order) -> int:
 
 
 def _reuses(program: Program) -> int:
-    """Instances some producer of which does not know that the users of the instance before have started."""
+    """Instances some producer of which does not know that the instance before is over."""
     previous = program.barriers.previous
     later = np.nonzero(previous >= 0)[0]
     if not len(later):
         return 0
-    order = task_order(program)
-    count = len(program.barriers)
-    users = np.full((count, order.ends.shape[1]), -1, np.int32)
-    for table in (program.producers, program.consumers):
-        rows = np.repeat(np.arange(count), np.diff(table.start))
-        np.maximum.at(users, (rows, order.lane[table.index]), order.at[table.index])
-    producers = program.producers.lists()
-    return sum(
-        bool((users[u] > order.ends[producers[v]].min(axis=0)).any())
-        for v, u in zip(later.tolist(), previous[later].tolist(), strict=True)
-    )
+    rows = reuse(program, task_order(program))
+    return int((rows.users[previous[later]] > rows.known[later]).any(axis=1).sum())
