@@ -62,9 +62,11 @@ def _placed(program: Program) -> Paged:
     make_legal(sheet)
     insert_dummies(sheet)
     make_legal(sheet)
-    dmas = place_barrier_dmas(sheet, max(1, program.machine.barriers.fifo_depth))
+    machine = program.machine
+    depth = min(machine.management.program_depth, 1 + machine.barriers.fifo_depth)
+    dmas = place_barrier_dmas(sheet, depth)
     make_legal(sheet)
-    padding = pad_pages(sheet, [e.max_waits != 1 for e in program.machine.engines])
+    padding = pad_pages(sheet, [e.max_waits != 1 for e in machine.engines])
     return _paged(ordered, sheet, dmas, padding)
 
 

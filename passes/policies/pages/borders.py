@@ -150,6 +150,4 @@ def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> i
 
 
 def _no_room(page: int) -> ScheduleError:
-    return ScheduleError(
-        f"policy 'pages': page {page} has no place for the DMA that programs the next pages [R11, R12]"
-    )
+    return ScheduleError(f"policy 'pages': page {page} has no place for the DMA that programs the next pages")

@@ -43,12 +43,12 @@ class Sheet:
             for v in updates:
                 self.producers[v].append(t)
         self.original = len(self.queue)
-        self.place = [(t, 0) for t in range(len(self.queue))]
+        self.place = self.place or [(t, 0) for t in range(len(self.queue))]
         self.task_page = [0] * len(self.queue)
         self._page_tasks()
         self.on_page = [[] for _ in range(self.pages)]
-        for t, p in enumerate(self.task_page):
-            self.on_page[p].append(t)
+        for t in sorted(range(len(self.queue)), key=self.place.__getitem__):
+            self.on_page[self.task_page[t]].append(t)
         self.page_barriers = [[] for _ in range(self.pages)]
         for v, p in enumerate(self.barrier_page):
             self.page_barriers[p].append(v)
