@@ -24,8 +24,14 @@ def _mgmt_dma() -> Dialect:
     return MgmtDma
 
 
+def _vta() -> Dialect:
+    from wlm_dialect.dialects.vta import Vta
+
+    return Vta
+
+
 WLM_UNIVERSE = Universe(
-    all_dialects={"barrier": _barrier, "mgmt_dma": _mgmt_dma, "task": _task},
+    all_dialects={"barrier": _barrier, "mgmt_dma": _mgmt_dma, "task": _task, "vta": _vta},
     all_passes=get_all_passes(),
 )
 """Named by the entry point group ``xdsl.universe``: plain `xdsl-opt` knows our dialects and passes by it."""

@@ -78,7 +78,7 @@ def same_key(code: Array, i: int, j: int, uops: Array, snap: Array, start: int) 
     return True
 
 
-def in_range(row: Array, uops: Array, shifts: Array, depths: Array) -> bool:
+def in_range(row: Array, uops: Array, shifts: Array, depths: Array) -> Any:
     """Whether all elements that a GEMM or ALU instruction visits exist. `depths`: UOP, WGT, INP, ACC."""
     if row[END] <= row[BEGIN] or row[ITER_OUT] == 0 or row[ITER_IN] == 0:
         return True
@@ -176,7 +176,7 @@ def load_ids(row: Array, ids: Array) -> None:
             ids[low + x] = source + x
 
 
-def take_class(ids: Array, wanted: Array, low: int, high: int, k: int, seen: Array, found: Array, table: Array) -> int:
+def take_class(ids: Array, wanted: Array, low: int, high: int, k: int, seen: Array, found: Array, table: Array) -> Any:
     """The number of the list `ids[wanted[low:high]]`, equal for equal lists of rows of `k`.
 
     `seen` collects the lists; `found[c]` = (start in `seen`, length, hash, k) of list c; `found[-1]` = (room used in

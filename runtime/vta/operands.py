@@ -102,7 +102,8 @@ def _ranges(low: I64, count: I64) -> I64:
     """low[0], low[0] + 1, ... (count[0] of them), low[1], ..."""
     ends = np.cumsum(count)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total, dtype=np.int64) + np.repeat(low - (ends - count), count)
+    shifts: I64 = np.repeat(low - (ends - count), count)
+    return np.arange(total, dtype=np.int64) + shifts
 
 
 def _class_tables(records: int, elements: int) -> tuple[I32, I64, I64]:
@@ -126,7 +127,7 @@ def _gather_plain(code: I64, order: I64, keys: Keys, parts: Parts, inp: I32, wgt
     )
     held = {int(Memory.INP): inp, int(Memory.WGT): wgt}
     for place, i in enumerate(order.tolist()):
-        op, memory, x = code[i, :2].tolist() + [code[i, loops.X]]
+        op, memory, x = (int(code[i, c]) for c in (loops.OP, loops.MEMORY, loops.X))
         if op == Op.LOAD and x and memory in held:
             load_rows(code[i].tolist(), numbers, held[memory])
         elif op == Op.GEMM and not code[i, loops.RESET]:
@@ -142,8 +143,8 @@ def _gather_plain(code: I64, order: I64, keys: Keys, parts: Parts, inp: I32, wgt
                 used.append((p, place))
     table = np.array(record, np.int64).reshape(-1, 2)
     lists = [[elements for _, elements in found.values()] for found in (rows, columns)]
-    part, places = np.array(used, np.int64).reshape(-1, 2).T
-    return Operands(table, lists[0], lists[1], part, places, np.concatenate(pair_src), np.concatenate(pair_wgt))
+    own, places = np.array(used, np.int64).reshape(-1, 2).T
+    return Operands(table, lists[0], lists[1], own, places, np.concatenate(pair_src), np.concatenate(pair_wgt))
 
 
 def _class(found: dict[tuple[bytes, int], tuple[int, I32]], elements: I32) -> int:

@@ -95,6 +95,7 @@ class _Machine:
         sizes = {m: p.config.depth(m) for m in (Memory.UOP, Memory.WGT, Memory.INP, Memory.ACC)}
         self.writer = {m: np.full(size, _NOBODY, np.int32) for m, size in sizes.items()}
         self.dram = _Dram(p)
+        self.rest: list[tuple[int, int]] = []  # (FINISH, what had not executed by then)
 
     def head(self, m: int) -> int:
         """The next instruction of a module; -1 = none."""
@@ -132,7 +133,7 @@ class _Machine:
             self.tokens[q] -= 1
         self._touch(i)
         if self.program.insn["op"][i] == Op.FINISH:
-            self.seen += self._early(i)
+            self.rest += [(i, j) for m in (Module.LOAD, Module.STORE) for j in self.lists[m][self.done[m] :]]
         for q in self.pushes[i]:
             if self.hardware.saturates and self.hardware.tokens is not None and self.tokens[q] >= self.hardware.tokens:
                 text = f"{self._who(i)} pushes into {QUEUES[q]} a token that is lost: {self.tokens[q]} are in it"
@@ -192,15 +193,16 @@ class _Machine:
             text = f"{self._who(i)} reads DRAM that {self._who(int(odd[0]))} stores: which comes first?"
             self.seen.append(Observation("V8", i, int(odd[0]), text))
 
-    def _early(self, i: int) -> Iterator[Observation]:
-        for m in (Module.LOAD, Module.STORE):
-            rest = [j for j in self.lists[m][self.done[m] :] if not self.program.nop[j]]
-            if rest:
-                text = f"{insn_name(self.program, i)} executes before {insn_name(self.program, rest[-1])}"
-                yield Observation("V6", i, rest[-1], text)
+    def _early(self) -> Iterator[Observation]:
+        """What FINISH did not wait for. A NOP that only pushes a token which stays does not matter."""
+        for i, j in self.rest:
+            stays = any(self.tokens[q] > 0 for q in self.pushes[j])
+            if not (self.program.nop[j] and stays and not self.pops[j]):
+                yield Observation("V6", i, j, f"{self._who(i)} executes before {self._who(j)}")
 
     def at_end(self) -> Iterator[Observation]:
         """What is wrong when nothing goes on any more."""
+        yield from self._early()
         stuck = [self.head(m) for m in Module if self.head(m) >= 0]
         for i in stuck:
             names = " and ".join(f"{QUEUES[q]} ({MODULES[PUSHER[q]]} pushes it)" for q in self.missing(i))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.program.vta import Output, Tokens, VtaProgram
+from wlm_dialect.runtime.vta.counters import count
 from wlm_dialect.runtime.vta.order import Order
 
 FINISHED, STUCK, EARLY_FINISH, NO_FINISH = "finished", "deadlock", "early finish", "no finish"
@@ -46,6 +47,11 @@ class VtaResult:
     def tokens(self) -> Tokens:
         """What the queues hold in the end."""
         return self.launches[-1].tokens
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The profiler's counters of the last launch; the reference clears them before each."""
+        return count(self.program, self.launches[-1].insns)
 
     @property
     def mismatches(self) -> tuple[Mismatch, ...]:

@@ -39,7 +39,8 @@ def run(program: VtaProgram, *, compiled: bool | None = None, poison: bool = Fal
     loops_ = _choose(program, compiled)
     device = Device(program, poison=poison, compiled=loops_)
     orders: list[Order] = []
-    outcome, problems = FINISHED, []
+    outcome = FINISHED
+    problems: list[str] = []
     tokens = program.initial_tokens
     for launch in range(program.launches):
         order = find_order(program, tokens, compiled=loops_ is not None)
@@ -84,11 +85,10 @@ def _judge(program: VtaProgram, order: Order) -> tuple[str, list[str]]:
         return NO_FINISH, ["the stream has no FINISH: nothing tells the host that it is done"]
     if len(order.after_finish):
         first = int(order.after_finish[0])
-        return EARLY_FINISH, [
-            f"FINISH executes before {len(order.after_finish)} other instructions, the first of them INSTRUCTION {first}"
-        ]
+        count = len(order.after_finish)
+        return EARLY_FINISH, [f"FINISH executes before {count} other instructions, the first is INSTRUCTION {first}"]
     extra = [have - want for have, want in zip(order.tokens, program.carry_out, strict=True)]
-    if (any(extra) and program.initial_tokens == program.carry_out) or any(extra):
+    if any(extra):
         return FINISHED, [f"tokens left in the queues: {order.tokens}; meant for the next launch: {program.carry_out}"]
     return FINISHED, []
 
@@ -180,7 +180,7 @@ class Device:
 
     def _accumulate(self, insns: I64, keys: Keys, parts: Parts, operands: Operands, steps: Steps) -> None:
         image, config = self.image, self.config
-        epoch = np.cumsum(image.alters[insns])[operands.place]
+        epoch = np.cumsum(image.alters[insns], dtype=np.int64)[operands.place]
         record, rows, columns = merge_records(operands.record, operands.part, epoch, operands.rows, operands.columns)
         products = make_products(config, image.data, record, rows, columns, self.compiled)
         if self.compiled is None:

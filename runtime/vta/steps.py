@@ -13,6 +13,7 @@ from wlm_dialect.runtime.vta.numbers import elements, is_whole, pack, unpack, wr
 from wlm_dialect.runtime.vta.plans import Part
 from wlm_dialect.runtime.vta.products import Products
 
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Batch = tuple[I64, I64]  # dst and src elements of micro-ops that do not depend on one another
 
@@ -23,10 +24,7 @@ class Steps:
     def __init__(self, config: Config, data: NDArray[np.uint8], code: I64, keys: Keys, shifts: I64) -> None:
         self.config, self.code, self.keys, self.shifts = config, code, keys, shifts
         self.bits = config.number_bits(Memory.ACC)
-        size = config.element_bytes(Memory.OUT)
         self.raw = {m: data[: len(data) // n * n].reshape(-1, n) for m in Memory if (n := config.element_bytes(m))}
-        self.narrow = self.raw[Memory.OUT]
-        self.size = size
         self.lanes = config.batch * config.block_out
         self.whole = {
             m: elements(data, config, m).reshape(-1, self.lanes)
@@ -69,10 +67,13 @@ class Steps:
     def store(self, row: list[int], acc: NDArray[np.int32]) -> None:
         """STORE: the low bits."""
         x, y, base, at, stride = (row[c] for c in (loops.X, loops.Y, loops.SRAM, loops.AT, loops.STRIDE))
+        target: NDArray[Any]
+        taken: NDArray[Any]
         if Memory.OUT in self.whole:
             target, taken = self.whole[Memory.OUT], acc[base : base + x * y]
         else:
-            target, taken = self.narrow, pack(acc[base : base + x * y], self.config, Memory.OUT)
+            target = self.raw[Memory.OUT]
+            taken = pack(acc[base : base + x * y], self.config, Memory.OUT)
         if y == 1:
             target[at : at + x] = taken
             return
@@ -83,7 +84,7 @@ class Steps:
         """GEMM with reset."""
         acc[self.visits(key)[0]] = 0
 
-    def add_pairs(self, key: int, acc: NDArray[np.int32], src: I64, wgt: I64) -> None:
+    def add_pairs(self, key: int, acc: NDArray[np.int32], src: I32, wgt: I32) -> None:
         """A GEMM from the elements it multiplies, one pair per step."""
         dst = self.visits(key)[0]
         if not len(dst):
@@ -125,7 +126,7 @@ class Steps:
             acc[dst] = wrap(value, self.bits)
 
 
-def alu(op: int, x: NDArray[np.int32], y: Any) -> NDArray[np.int32]:
+def alu(op: int, x: NDArray[np.int32], y: Any) -> Any:
     """One ALU operation on 32-bit lanes; opcodes that do not exist leave `x`. Shift amounts count modulo 32."""
     match op:
         case Alu.MIN:
@@ -138,8 +139,7 @@ def alu(op: int, x: NDArray[np.int32], y: Any) -> NDArray[np.int32]:
             return np.multiply(x, y)
         case Alu.SHR:
             amount = np.abs(np.int64(y) if np.ndim(y) == 0 else y.astype(np.int64)).astype(np.int32) & 31
-            right: NDArray[np.int32] = np.where(y >= 0, x >> amount, x << amount)
-            return right
+            return np.where(y >= 0, x >> amount, x << amount)
     return x
 
 

@@ -2,13 +2,15 @@
 
 import argparse
 
-from wlm_dialect.tools.commands import vta_check, vta_explain, vta_replay, vta_time
+from wlm_dialect.tools.commands import vta_check, vta_convert, vta_explain, vta_replay, vta_run, vta_time
 
 _COMMANDS = {
+    "run": vta_run,
     "check": vta_check,
     "explain": vta_explain,
     "time": vta_time,
     "replay": vta_replay,
+    "convert": vta_convert,
 }
 
 

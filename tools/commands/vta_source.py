@@ -5,10 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.program.vta import QUEUES, Tokens, VtaProgram
 from wlm_dialect.program.vta.hardware import Hardware, find_hardware
+
+if TYPE_CHECKING:
+    from wlm_dialect.program.vta import Dump
 
 MLIR = ".mlir"
 
@@ -51,16 +55,27 @@ def load_source(args: argparse.Namespace, name: str | None = None) -> Source:
 
 def read_any(path: str) -> tuple[VtaProgram, bool]:
     """(the program in a folder, a dump or an .mlir file, whether it is a fragment). Of a dump, the first launch."""
+    program = read_folder_or_ir(path)
+    if program is not None:
+        return program, not program.executable and not program.has_finish
+    dump = read_dump_file(path)[0]
+    return dump.program.with_(initial_tokens=dump.before), not dump.program.has_finish
+
+
+def read_folder_or_ir(path: str) -> VtaProgram | None:
+    """The program in a folder or .mlir file; None if the path is neither."""
     from wlm_dialect.program.vta import read_folder
 
     if os.path.isdir(path):
-        return read_folder(path), False
-    if path.endswith(MLIR):
-        return read_ir(path), False
+        return read_folder(path)
+    return read_ir(path) if path.endswith(MLIR) else None
+
+
+def read_dump_file(path: str) -> "tuple[Dump, ...]":
+    """Every launch in a dump."""
     from wlm_dialect.program.vta.dump import read_dumps
 
-    dump = read_dumps(_text(path), "stdin" if path == "-" else os.path.splitext(os.path.basename(path))[0])[0]
-    return dump.program.with_(initial_tokens=dump.before), not dump.program.has_finish
+    return read_dumps(_text(path), "stdin" if path == "-" else os.path.splitext(os.path.basename(path))[0])
 
 
 def _text(path: str) -> str:
@@ -74,8 +89,15 @@ def _text(path: str) -> str:
 
 
 def read_ir(path: str) -> VtaProgram:
-    """The VTA program in an .mlir file."""
-    raise UsageError(f"'{path}': reading VTA programs from IR is not there yet")
+    """The one VTA program in an .mlir file."""
+    from wlm_dialect.program.vta.ir import decode_ir, find_programs
+    from wlm_dialect.tools.reader import read_module
+
+    programs = find_programs(read_module(path))
+    if len(programs) != 1:
+        names = ", ".join(f"@{program.sym_name.data}" for program in programs)
+        raise UsageError(f"'{path}' holds {len(programs)} VTA programs ({names or 'none'}), but one is needed")
+    return decode_ir(programs[0])
 
 
 def parse_tokens(option: str, values: Sequence[str]) -> Tokens:

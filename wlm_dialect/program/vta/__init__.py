@@ -8,6 +8,7 @@ This package is what everything about VTA shares; nothing else reads bits, `prog
     codec.py     128-bit instructions and 32-bit micro-ops <-> arrays
     folder.py    program folders (program.json and its files)
     dump.py      the text of debug flag 0x6
+    ir.py        IR of dialect `vta`
     accesses.py  which scratchpad elements each instruction reads and writes
     hardware.py  queue depths and what else differs between the implementations of VTA
     names.py     instructions and queues in words

@@ -212,7 +212,10 @@ def _to_json(program: VtaProgram, stream: bytes) -> dict[str, Any]:
     """`program.json` of a program: what was read, brought up to date."""
     meta: dict[str, Any] = {"name": program.name, **program.meta}
     meta["name"] = program.name
-    if "config" not in meta or not program.notes and Config.from_json(meta["config"]) != program.config:
+    if "config" in meta:
+        declared = Config.from_json(meta["config"])
+        read, _ = find_encoding(np.frombuffer(stream, np.uint8), declared, str(meta.get("source", "")))
+    if "config" not in meta or read != program.config:
         meta["config"] = program.config.to_json()
     meta["insn"] = {**(meta.get("insn") or {"file": "insn.bin"}), "count": len(program)}
     meta["segments"] = [_entry(s.name, s.address, len(s.data), s.element_bytes, _file(s)) for s in program.segments]
