@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from xdsl.dialects.builtin import ModuleOp
@@ -10,8 +10,11 @@ from xdsl.passes import ModulePass
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.machine import MachineModel, load_machine
+from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.pipelines import PIPELINES
+from wlm_dialect.passes.insert_dependences import InsertDependencesPass
+from wlm_dialect.passes.pipelines import PIPELINES, barriers
+from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.passes.verify_schedule import check
 from wlm_dialect.program import Program, encode_module
 
@@ -22,11 +25,14 @@ if TYPE_CHECKING:
 
 Mode = Literal["firmware", "partial", "full"]
 MODES: tuple[Mode, ...] = ("firmware", "partial", "full")
+UNMANAGED = "none"
+"""In place of a mode: barriers, but nobody who manages them."""
 
 __all__ = [
     "MODES",
     "Compiled",
     "Stage",
+    "barrier_stats",
     "compare",
     "compile_program",
     "dump_graph",
@@ -136,6 +142,44 @@ def report(result: "RunResult") -> "Report":
 def verify(program: Program) -> "Verdict":
     """Prove a managed program safe for every timing, or say which rules it breaks."""
     return check(program)
+
+
+def barrier_stats(program: Program, mode: str = "none", policy: str = "chains") -> dict[str, Any]:
+    """What barriers a program needs and what their number costs, as plain values; times are ticks, management free.
+
+    A graph is lowered until its barriers are bound by `policy`, as in `mode` or, for "none", without any management; a
+    program with virtual barriers is bound; any other is described as it is. `stages` has a row per pass but
+    checks, the source first; the rest is described in `wlm_dialect.passes.analysis.barrier_stats`.
+    """
+    from wlm_dialect.passes.analysis.barrier_stats import barrier_stats as figures
+
+    steps = _until_bound(mode, policy)
+    if program.phase != "graph":
+        steps = steps[-1:] if program.phase == "virtual" else ()
+    stages = [{"pass": "", "tasks": len(program), "barriers": len(program.barriers)}]
+    bound, wanted = program, program
+    for step in steps:
+        wanted, bound = bound, step.run(bound)
+        if isinstance(step, VerifyPhasePass):
+            continue
+        stages.append({"pass": str(step), "tasks": len(bound), "barriers": len(bound.barriers)})
+    graph = program if program.phase == "graph" else None
+    return {"program": program.name, "machine": program.machine.name, "stages": stages, **figures(bound, wanted, graph)}
+
+
+def _until_bound(mode: str, policy: str) -> tuple[ProgramPass, ...]:
+    """The passes of a mode up to the one that binds barriers."""
+    if mode == UNMANAGED:
+        return (InsertDependencesPass(), *_program_passes(barriers()), AssignBarriersPass("firmware", policy))
+    if mode not in PIPELINES:
+        raise ScheduleError(f"unknown mode '{mode}'{did_you_mean(mode, (UNMANAGED, *PIPELINES))}")
+    steps = _program_passes(PIPELINES[mode]())
+    last = next(n for n, step in enumerate(steps) if isinstance(step, AssignBarriersPass))
+    return (*steps[:last], replace(steps[last], policy=policy))  # type: ignore[call-arg]  # it is an AssignBarriersPass
+
+
+def _program_passes(steps: Sequence[ModulePass]) -> tuple[ProgramPass, ...]:
+    return tuple(step for step in steps if isinstance(step, ProgramPass))
 
 
 Progress = Callable[[str], None]

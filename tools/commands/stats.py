@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Kind, Program
+from wlm_dialect.tools.commands.barrier_tables import run_barriers
 from wlm_dialect.tools.commands.common import add_source, load_program, write_json
 from wlm_dialect.tools.tables import print_table
 
@@ -14,12 +16,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON (- for stdout)")
+    parser.add_argument("--barriers", action="store_true", help="how many barriers it needs, and what too few cost")
+    parser.add_argument(
+        "--mode",
+        metavar="MODE",
+        help="with --barriers: lower a graph as for firmware, partial, full, or none (default: no management)",
+    )
+    parser.add_argument("--policy", metavar="NAME", help="with --barriers: how barriers are bound (default: chains)")
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit code."""
+    if not args.barriers and (args.mode or args.policy):
+        raise UsageError(f"--{'mode' if args.mode else 'policy'} says how barriers are bound: give --barriers, too")
     program = load_program(args, args.source)
     figures = program_stats(program)
+    if args.barriers:
+        return run_barriers(args, program, figures)
     if args.json is not None:
         write_json(args.json, figures)
         if args.json == "-":
