@@ -10,7 +10,7 @@ from wlm_dialect.tools.plots import bars, curve
 from wlm_dialect.tools.tables import number, print_table
 
 _SHOWN = 8  # barriers of an antichain
-_NAMED = 2  # tasks per barrier
+_NAMED = 1  # tasks per barrier
 _NONE = "none"
 
 
