@@ -50,6 +50,11 @@ class Case:
         """All that can be executed, in the order of the stream where tokens allow it."""
         return listed_order(self.flow)
 
+    @cached_property
+    def rank(self) -> dict[int, int]:
+        """Place of each instruction in `listed`."""
+        return {i: n for n, i in enumerate(self.listed)}
+
     def name(self, i: int) -> str:
         """`#7 LOAD WGT`."""
         return insn_name(self.program, i)
@@ -227,7 +232,7 @@ def races(case: Case) -> Iterator[VtaFinding]:
 
 
 def _race(case: Case, race: Race) -> VtaFinding:
-    early, late = sorted((race.writer, race.reader))
+    early, late = sorted((race.writer, race.reader), key=case.rank.__getitem__)
     if race.memory is None:
         what, rule = f"DRAM bytes [{race.elements[0]:#x}, {race.elements[1]:#x})", "V8"
     else:
