@@ -59,11 +59,9 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
         return np.concatenate([old, np.asarray(new, old.dtype)])[order]
 
     def table(old: Csr, new: Sequence[Sequence[int]]) -> Csr:
-        rows = [*old.lists(), *new]
-        return Csr.of([rows[i] for i in order.tolist()])
+        return old.stacked(Csr.of(new)).gathered(order)
 
-    renumbered = [[int(place[a]) for a in row] for row in program.after.lists()]
-    fresh = [[int(place[a]) for a in t.after] for t in tasks]
+    after = table(program.after, [t.after for t in tasks])
     names = [*program.names, *(t.name for t in tasks)]
     done = Csr(program.items.done.start, place[program.items.done.index])
     items = type(program.items)(program.items.engine, program.items.low, program.items.high, program.items.at, done)
@@ -74,7 +72,7 @@ def insert_tasks(program: Program, tasks: Sequence[Insertion]) -> Inserted:
         slots=column(program.slots, [1] * m),
         bytes=column(program.bytes, [t.bytes for t in tasks]),
         names=tuple(names[i] for i in order.tolist()),
-        after=table(Csr.of(renumbered), fresh),
+        after=Csr(after.start, place[after.index]),
         reads=table(program.reads, [()] * m),
         writes=table(program.writes, [()] * m),
         waits=table(program.waits, [t.waits for t in tasks]),
@@ -115,8 +113,5 @@ def _with_ranges(old: Program, new: Program, place: I32) -> Program:
 
 def add_to_rows(table: Csr, additions: Sequence[tuple[int, int]]) -> Csr:
     """The table with `value` added to `row` for each (row, value); rows stay sorted and without duplicates."""
-    rows = table.lists()
-    for row, value in additions:
-        if value not in rows[row]:
-            rows[row] = sorted([*rows[row], value])
-    return Csr.of(rows)
+    rows, values = np.asarray(additions, np.int32).reshape(-1, 2).T
+    return Csr.of_set(np.concatenate([table.rows(), rows]), np.concatenate([table.index, values]), len(table))

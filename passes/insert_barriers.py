@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.base import ProgramPass
@@ -30,23 +32,15 @@ class InsertBarriersPass(ProgramPass):
     def transform(self, program: Program) -> Program:
         if len(program.barriers):
             raise ScheduleError(f"{self.name}: @{program.name} has barriers already, which this pass would drop")
-        waits: list[list[int]] = [[] for _ in range(len(program))]
-        updates: list[list[int]] = [[] for _ in range(len(program))]
-        count = 0
-        engine = program.engine.tolist()
-        in_order = [e.ends_in_order for e in program.machine.engines]
-        for t, row in enumerate(program.after.lists()):
-            producers = [a for a in row if not (engine[a] == engine[t] and in_order[engine[t]])]
-            if not producers:
-                continue
-            waits[t].append(count)
-            for a in producers:
-                updates[a].append(count)
-            count += 1
+        tasks, before, engine = program.after.rows(), program.after.index, program.engine
+        in_order = np.asarray([e.ends_in_order for e in program.machine.engines], np.bool_)
+        waiting = (engine[tasks] != engine[before]) | ~in_order[engine[tasks]]
+        waiters, barrier = np.unique(tasks[waiting], return_inverse=True)
+        count = len(waiters)
         return program.with_(
             phase="virtual",
             after=Csr.empty(len(program)),
-            waits=Csr.of(waits),
-            updates=Csr.of(updates),
+            waits=Csr.of_pairs(waiters, np.arange(count, dtype=np.int32), len(program)),
+            updates=Csr.of_set(before[waiting], barrier.astype(np.int32), len(program)),
             barriers=Barriers.virtual(count),
         )

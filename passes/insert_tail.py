@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from wlm_dialect.errors import ScheduleError
+from wlm_dialect.kernels.happens_before import FORGOTTEN
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import add_to_rows
@@ -38,15 +41,12 @@ def with_tail(program: Program) -> Program:
 def unfollowed(program: Program) -> list[int]:
     """The tasks whose end precedes the start of no other task."""
     order = task_order(program)
-    followed = order.ends.max(axis=0, initial=-1)
-    last: dict[int, int] = {}
-    for t in range(len(program)):
-        last[int(order.lane[t])] = t
-    # the last task of a lane counts as followed only if some *other* task knows its end
-    out = []
-    for lane, t in sorted(last.items(), key=lambda item: item[1]):
-        knows = order.ends[:, lane] == followed[lane]
-        knows[t] = False
-        if not knows.any():
-            out.append(t)
+    lanes = order.ends.shape[1]
+    last = np.full(lanes, -1, np.int64)
+    np.maximum.at(last, order.lane, np.arange(len(program)))
+    used = np.nonzero(last >= 0)[0]
+    # a task knows its own end; the last one of a lane is followed only if another task knows it, too
+    knowing = np.count_nonzero(order.ends[:, used] >= order.at[last[used]], axis=0)
+    apart = np.nonzero(order.at == FORGOTTEN)[0]
+    out: list[int] = np.union1d(last[used][knowing < 2], apart).tolist()
     return out

@@ -1,10 +1,11 @@
 """Pass `wlm-merge-barriers`."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.program import Barriers, Program
 
@@ -21,51 +22,50 @@ class MergeBarriersPass(ProgramPass):
     phases = ("virtual",)
 
     def transform(self, program: Program) -> Program:
-        for users in ("producers", "consumers"):
-            program = _merge(program, users)
-        return program
+        while True:
+            merged = _merge(program, program.producers)
+            merged = _merge(merged, merged.consumers)
+            if merged is program:
+                return program
+            program = merged  # the producers of two barriers together may be those of a third
 
 
-def _merge(program: Program, users: str) -> Program:
-    table: Csr = getattr(program, users)
-    first: dict[tuple[int, ...], int] = {}
-    target = []
-    for v, row in enumerate(table.lists()):
-        mergeable = row and v != program.barriers.tail
-        target.append(first.setdefault(tuple(row), v) if mergeable else v)
-    return renamed(program, target) if len(set(target)) < len(target) else program
+def _merge(program: Program, users: Csr) -> Program:
+    """One barrier in place of those with the same users. A row of `users` ascends, so its bytes tell it."""
+    rows, bounds = users.index.tobytes(), (users.index.itemsize * users.start).tolist()
+    first: dict[bytes, int] = {}
+    target = np.arange(len(users), dtype=np.int32)
+    for v, (low, high) in enumerate(pairwise(bounds)):
+        if low < high and v != program.barriers.tail:
+            target[v] = first.setdefault(rows[low:high], v)
+    return program if (target == np.arange(len(users))).all() else renamed(program, target)
 
 
-def renamed(program: Program, target: list[int]) -> Program:
+def renamed(program: Program, target: I32) -> Program:
     """Barrier v becomes `target[v]`; barriers nobody uses disappear and the rest is numbered anew, in order."""
-
-    def rows(table: Csr) -> list[list[int]]:
-        return [sorted({target[v] for v in row}) for row in table.lists()]
-
-    waits, updates = rows(program.waits), rows(program.updates)
-    used = sorted({v for table in (waits, updates) for row in table for v in row})
-    number = {v: i for i, v in enumerate(used)}
-    tail = program.barriers.tail
+    waits, updates = target[program.waits.index], target[program.updates.index]
+    used = np.union1d(waits, updates)
+    number = np.full(len(target), -1, np.int32)
+    number[used] = np.arange(len(used), dtype=np.int32)
+    tail, n = program.barriers.tail, len(program)
     return program.with_(
-        waits=Csr.of([[number[v] for v in row] for row in waits]),
-        updates=Csr.of([[number[v] for v in row] for row in updates]),
-        barriers=Barriers.virtual(len(used), number.get(target[tail], -1) if tail >= 0 else -1),
+        waits=Csr.of_set(program.waits.rows(), number[waits], n),
+        updates=Csr.of_set(program.updates.rows(), number[updates], n),
+        barriers=Barriers.virtual(len(used), int(number[target[tail]]) if tail >= 0 else -1),
     )
 
 
 def ordered_by_first_use(program: Program) -> Program:
     """Number the barriers by the first task that updates them: the order in which later passes meet them."""
-    producers = program.producers.lists()
-    key = [(row[0] if row else len(program), v) for v, row in enumerate(producers)]
-    rank = np.zeros(len(key), np.int32)
-    rank[[v for _, v in sorted(key)]] = np.arange(len(key), dtype=np.int32)
-    tail = program.barriers.tail
-
-    def rows(table: Csr) -> Csr:
-        return Csr.of([sorted(rank[row].tolist()) for row in table.lists()])
-
+    producers = program.producers
+    used = np.diff(producers.start) > 0
+    first = np.full(len(producers), len(program), np.int32)
+    first[used] = producers.index[producers.start[:-1][used]]
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
+    tail, n = program.barriers.tail, len(program)
     return program.with_(
-        waits=rows(program.waits),
-        updates=rows(program.updates),
-        barriers=Barriers.virtual(len(key), int(rank[tail]) if tail >= 0 else -1),
+        waits=Csr.of_set(program.waits.rows(), rank[program.waits.index], n),
+        updates=Csr.of_set(program.updates.rows(), rank[program.updates.index], n),
+        barriers=Barriers.virtual(len(rank), int(rank[tail]) if tail >= 0 else -1),
     )

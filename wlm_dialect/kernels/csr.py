@@ -34,6 +34,13 @@ class Csr:
         return Csr(start, np.ascontiguousarray(values, np.int32))
 
     @staticmethod
+    def of_set(rows: I32, values: I32, count: int) -> "Csr":
+        """`count` rows from (row, value) pairs in any order: each row ascends and holds a value once."""
+        width = int(values.max(initial=0)) + 1
+        key = np.unique(rows.astype(np.int64) * width + values)
+        return Csr.of_pairs((key // width).astype(np.int32), (key % width).astype(np.int32), count)
+
+    @staticmethod
     def empty(rows: int) -> "Csr":
         """`rows` empty rows."""
         return Csr(np.zeros(rows + 1, np.int32), np.zeros(0, np.int32))
@@ -61,6 +68,29 @@ class Csr:
     def rows(self) -> I32:
         """The row of each entry of `index`."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.start))
+
+    def kept(self, entries: NDArray[np.bool_]) -> "Csr":
+        """The rows with those entries alone."""
+        return Csr.of_pairs(self.rows()[entries], self.index[entries], len(self))
+
+    def gathered(self, rows: NDArray[np.integer]) -> "Csr":
+        """Row i is row ``rows[i]`` of this table."""
+        sizes = np.diff(self.start)[rows]
+        start = np.zeros(len(rows) + 1, np.int32)
+        np.cumsum(sizes, out=start[1:])
+        shift = np.repeat(self.start[rows] - start[:-1], sizes)
+        return Csr(start, self.index[shift + np.arange(len(shift), dtype=np.int32)])
+
+    def stacked(self, other: "Csr") -> "Csr":
+        """The rows of this table, then those of another one."""
+        start = np.concatenate([self.start, self.start[-1] + other.start[1:]])
+        return Csr(start, np.concatenate([self.index, other.index]))
+
+    def sums(self, weight: NDArray[np.integer]) -> I64:
+        """Per row the sum of ``weight[value]`` over its values."""
+        total = np.zeros(len(self.index) + 1, np.int64)
+        np.cumsum(weight[self.index], out=total[1:])
+        return total[self.start[1:]] - total[self.start[:-1]]
 
     def transposed(self, rows: int) -> "Csr":
         """Column -> rows that hold it, ascending, for columns 0..rows-1."""

@@ -47,6 +47,7 @@ from wlm_dialect.kernels.happens_before_loops import (
 )
 
 __all__ = [
+    "FORGOTTEN",
     "OUTSTANDING",
     "POOL",
     "PREFETCHING",
