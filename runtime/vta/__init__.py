@@ -2,6 +2,8 @@
 
 run.py      `run`: launches, tokens, what came out
 order.py    in which order the modules execute, from tokens alone
+costs.py, timing.py, timeline.py: when instructions start and end, with finite queues; as page and trace
+order_file.py, replay.py: orders of execution as files; what goes wrong in one
 image.py    DRAM as one array, and the instructions with their addresses resolved
 operands.py which elements of DRAM each GEMM multiplies
 plans.py    loop nests of micro-ops as matrix products

@@ -32,12 +32,10 @@ def unpack(raw: NDArray[np.uint8], config: Config, memory: Memory) -> NDArray[np
 
 
 def pack(values: NDArray[np.int32], config: Config, memory: Memory) -> NDArray[np.uint8]:
-    """The low bits of numbers (n, ...) as elements (n, bytes)."""
+    """The low bits of numbers (n, ...) of less than a byte as elements (n, bytes)."""
     bits = config.number_bits(memory)
-    if bits >= 8:
-        whole: NDArray[np.uint8] = values.astype(_WHOLE[bits]).reshape(len(values), -1).view(np.uint8)
-        return whole
-    fields = (values.reshape(len(values), -1, 8 // bits) & ((1 << bits) - 1)).astype(np.uint8)
+    shape = (len(values), config.element_bytes(memory), 8 // bits)
+    fields = (values.reshape(shape) & ((1 << bits) - 1)).astype(np.uint8)
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     packed: NDArray[np.uint8] = np.bitwise_or.reduce(fields << shifts, axis=2).astype(np.uint8)
     return packed

@@ -4,12 +4,15 @@ The schedule of the reference simulator (task-level pipeline parallelism): in tu
 their own list as far as tokens allow. A program without races gives the same bytes under every order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wlm_dialect.program.vta import QUEUES, Module, Op, Tokens, VtaProgram
+from wlm_dialect.errors import SimulationError
+from wlm_dialect.program.vta import QUEUES, Module, Op, Tokens, VtaProgram, token_moves
+from wlm_dialect.program.vta.names import MODULES, insn_name
 from wlm_dialect.runtime.vta.compiled import load
 
 I32 = NDArray[np.int32]
@@ -53,11 +56,69 @@ def find_order(program: VtaProgram, tokens: Tokens, *, compiled: bool = False) -
         q, h, order = queues.tolist(), heads.tolist(), out.tolist()
         done = run_modules(flat.tolist(), bounds.tolist(), pops.tolist(), pushes.tolist(), q, h, order)
         queues, heads, out = np.array(q), np.array(h), np.array(order, np.int32)
-    insns = out[:done].astype(np.int32)
+    ran = [int(heads[m] - bounds[m]) for m in Module]
+    return _order(program, out[:done].astype(np.int32), ran, queues.tolist())
+
+
+def _order(program: VtaProgram, insns: I32, ran: list[int], tokens: list[int]) -> Order:
     finishes = np.flatnonzero(program.columns["op"][insns] == Op.FINISH)
     late = insns[finishes[0] + 1 :] if len(finishes) else insns[:0]
-    ran = tuple(int(heads[m] - bounds[m]) for m in Module)
-    return Order(insns, (ran[0], ran[1], ran[2]), Tokens(*(int(q) for q in queues)), late, len(program))
+    return Order(insns, (ran[0], ran[1], ran[2]), Tokens(*tokens), late, len(program))
+
+
+def follow_order(program: VtaProgram, tokens: Tokens, given: Sequence[int]) -> Order:
+    """The order of a launch that executes `given` first, then what can go on, each time what the stream lists first.
+
+    SimulationError if an instruction cannot execute at its place: it is not the next one of its module, or a token is
+    missing.
+    """
+    follower = _Follower(program, tokens)
+    for step, i in enumerate(given, 1):
+        reason = follower.obstacle(i)
+        if reason:
+            raise SimulationError(f"step {step} of the order: {insn_name(program, i)} cannot execute: {reason}")
+        follower.execute(i)
+    while True:
+        heads = [i for i in map(follower.head, Module) if i >= 0 and not follower.obstacle(i)]
+        if not heads:
+            return _order(program, np.array(follower.insns, np.int32), follower.done, follower.tokens)
+        follower.execute(min(heads))
+
+
+class _Follower:
+    """Token counters, and how far each module is. Mutable."""
+
+    def __init__(self, program: VtaProgram, tokens: Tokens) -> None:
+        self.program, self.tokens, self.done = program, list(tokens), [0, 0, 0]
+        self.insns: list[int] = []
+        self.lists = [part.tolist() for part in program.lists]
+        self.module: list[int] = program.module.tolist()
+        pops, pushes = token_moves(program.insn)
+        self.pops = [[q for q in range(4) if row[q]] for row in pops.tolist()]
+        self.pushes = [[q for q in range(4) if row[q]] for row in pushes.tolist()]
+
+    def head(self, module: int) -> int:
+        """The next instruction of a module; -1 = none."""
+        at = self.done[module]
+        return self.lists[module][at] if at < len(self.lists[module]) else -1
+
+    def obstacle(self, i: int) -> str:
+        """Why instruction `i` cannot be executed now; empty if it can."""
+        head = self.head(self.module[i])
+        if head != i:
+            there = insn_name(self.program, head) if head >= 0 else "nothing"
+            return f"{there} is next in the {MODULES[self.module[i]]} module"
+        empty = [QUEUES[q] for q in self.pops[i] if self.tokens[q] <= 0]
+        return f"no token in {' and '.join(empty)}" if empty else ""
+
+    def execute(self, i: int) -> None:
+        """Move its tokens."""
+        for q in self.pops[i]:
+            self.tokens[q] -= 1
+        for q in self.pushes[i]:
+            self.tokens[q] += 1
+        self.done[self.module[i]] += 1
+        self.insns.append(i)
 
 
 def blocked(program: VtaProgram, order: Order) -> list[str]:

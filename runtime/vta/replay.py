@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wlm_dialect.errors import SimulationError
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program.vta import QUEUES, Accesses, Memory, Module, Op, Tokens, VtaProgram, find_accesses, token_moves
 from wlm_dialect.program.vta.hardware import PUSHER, SIM, Hardware
 from wlm_dialect.program.vta.names import MODULES, insn_name
+from wlm_dialect.runtime.vta.order import Order, follow_order
 
 _NOBODY = -1
 
@@ -51,15 +51,15 @@ def replay(
 ) -> Replay:
     """Execute one launch in `order`, one whole instruction at a time; where the order ends, go on as the stream lists.
 
-    SimulationError if an instruction of the order cannot execute at its place. Queues are unbounded, except that a
-    saturating one loses tokens. `fragment`: nothing about the end of the program is observed.
+    SimulationError if an instruction of the order cannot execute at its place. Queues are unbounded; a saturating one
+    that loses a token ends the replay. `fragment`: nothing about the end of the program is observed.
     """
     touched = tuple(find_accesses(program)) if accesses is None else accesses
     meant = _Machine(program, SIM, touched)
-    meant.follow(())
+    meant.follow(follow_order(program, program.initial_tokens, ()))
     machine = _Machine(program, hardware, touched, meant.read)
-    machine.follow(order)
-    seen = [*machine.seen, *(() if fragment else machine.at_end())]
+    ended = machine.follow(follow_order(program, program.initial_tokens, np.asarray(order, np.int64).tolist()))
+    seen = [*machine.seen, *(machine.at_end() if ended and not fragment else ())]
     return Replay(np.array(machine.executed, np.int32), Tokens(*machine.tokens), tuple(seen))
 
 
@@ -97,51 +97,27 @@ class _Machine:
         self.dram = _Dram(p)
         self.rest: list[tuple[int, int]] = []  # (FINISH, what had not executed by then)
 
-    def head(self, m: int) -> int:
-        """The next instruction of a module; -1 = none."""
-        return self.lists[m][self.done[m]] if self.done[m] < len(self.lists[m]) else -1
+    def follow(self, order: Order) -> bool:
+        """Execute all of it; False if a token was lost on the way."""
+        return all(self._execute(i) for i in order.insns.tolist())
 
-    def missing(self, i: int) -> list[int]:
-        """The queues that have no token for instruction `i`."""
-        return [q for q in self.pops[i] if self.tokens[q] <= 0]
-
-    def follow(self, order: Sequence[int] | I32) -> None:
-        """Execute the order, then whatever can, in the order of the stream."""
-        for step, i in enumerate(np.asarray(order, np.int64).tolist(), 1):
-            m = self.module[i]
-            name = insn_name(self.program, i)
-            if self.head(m) != i:
-                head = self.head(m)
-                there = insn_name(self.program, head) if head >= 0 else "nothing"
-                raise SimulationError(
-                    f"step {step} of the order: {name}, but {there} is next in the {MODULES[m]} module"
-                )
-            empty = self.missing(i)
-            if empty:
-                names = " and ".join(QUEUES[q] for q in empty)
-                raise SimulationError(f"step {step} of the order: {name} cannot execute: no token in {names}")
-            self.execute(i)
-        while True:
-            ready = [i for i in (self.head(m) for m in Module) if i >= 0 and not self.missing(i)]
-            if not ready:
-                return
-            self.execute(min(ready))
-
-    def execute(self, i: int) -> None:
-        """Pop, read and write, push."""
+    def _execute(self, i: int) -> bool:
+        """Pop, read and write, push; False if the token is lost."""
         for q in self.pops[i]:
             self.tokens[q] -= 1
         self._touch(i)
         if self.program.insn["op"][i] == Op.FINISH:
             self.rest += [(i, j) for m in (Module.LOAD, Module.STORE) for j in self.lists[m][self.done[m] :]]
-        for q in self.pushes[i]:
-            if self.hardware.saturates and self.hardware.tokens is not None and self.tokens[q] >= self.hardware.tokens:
-                text = f"{self._who(i)} pushes into {QUEUES[q]} a token that is lost: {self.tokens[q]} are in it"
-                self.seen.append(Observation("V12", i, -1, text))
-            else:
-                self.tokens[q] += 1
         self.done[self.module[i]] += 1
         self.executed.append(i)
+        limit = self.hardware.tokens if self.hardware.saturates else None
+        for q in self.pushes[i]:
+            if limit is not None and self.tokens[q] >= limit:
+                text = f"{self._who(i)} pushes into {QUEUES[q]} a token that is lost: {self.tokens[q]} are in it"
+                self.seen.append(Observation("V12", i, -1, text))
+                return False
+            self.tokens[q] += 1
+        return True
 
     def _touch(self, i: int) -> None:
         access = self.accesses[i]
@@ -203,10 +179,12 @@ class _Machine:
     def at_end(self) -> Iterator[Observation]:
         """What is wrong when nothing goes on any more."""
         yield from self._early()
-        stuck = [self.head(m) for m in Module if self.head(m) >= 0]
+        heads = [(self.lists[m][self.done[m] :] or [-1])[0] for m in Module]
+        stuck = [i for i in heads if i >= 0]
         for i in stuck:
-            names = " and ".join(f"{QUEUES[q]} ({MODULES[PUSHER[q]]} pushes it)" for q in self.missing(i))
-            other = next((self.head(PUSHER[q]) for q in self.missing(i)), -1)
+            empty = [q for q in self.pops[i] if self.tokens[q] <= 0]
+            names = " and ".join(f"{QUEUES[q]} ({MODULES[PUSHER[q]]} pushes it)" for q in empty)
+            other = next((heads[PUSHER[q]] for q in empty), -1)
             rule = "V2" if other < 0 else "V3"
             yield Observation(rule, i, other, f"{insn_name(self.program, i)} waits for {names} for ever")
         if not (self.program.insn["op"][self.executed] == Op.FINISH).any():

@@ -15,7 +15,7 @@ from wlm_dialect.runtime.vta.image import POISON, Image, make_image
 from wlm_dialect.runtime.vta.keys import Keys, find_keys, parts_of, uop_shifts
 from wlm_dialect.runtime.vta.numbers import elements
 from wlm_dialect.runtime.vta.operands import Operands, Parts, gather, join_parts
-from wlm_dialect.runtime.vta.order import Order, blocked, find_order
+from wlm_dialect.runtime.vta.order import Order, blocked, find_order, follow_order
 from wlm_dialect.runtime.vta.plans import Part
 from wlm_dialect.runtime.vta.products import make_products, merge_records
 from wlm_dialect.runtime.vta.result import EARLY_FINISH, FINISHED, NO_FINISH, STUCK, VtaResult
@@ -27,12 +27,15 @@ WORTH_A_PLAN = 2048  # tile operations of one key in a stretch
 STRETCH = 1 << 22  # tile operations executed at a time, which bounds memory
 
 
-def run(program: VtaProgram, *, compiled: bool | None = None, poison: bool = False) -> VtaResult:
+def run(
+    program: VtaProgram, *, compiled: bool | None = None, poison: bool = False, order: NDArray[np.int32] | None = None
+) -> VtaResult:
     """Execute every launch of `program`, until one does not end as it should.
 
     Scratchpads start as zeros, with `poison` as bytes 0xA5, like DRAM that nobody gave a value. `compiled` asks for
     numba; by default long programs use it. Modules run in the order of `order.find_order`; if a program has races,
-    other orders give other bytes. ExecutionFault (exit code 2) where an instruction does what hardware cannot.
+    other orders give other bytes: the first launch follows `order` (see `follow_order`). ExecutionFault (exit code 2)
+    where an instruction does what hardware cannot.
     """
     if not program.executable:
         raise SimulationError(f"{program.name} came from a dump: it has no immediates, micro-ops or data to run with")
@@ -43,15 +46,18 @@ def run(program: VtaProgram, *, compiled: bool | None = None, poison: bool = Fal
     problems: list[str] = []
     tokens = program.initial_tokens
     for launch in range(program.launches):
-        order = find_order(program, tokens, compiled=loops_ is not None)
-        orders.append(order)
-        device.execute(order.insns.astype(np.int64))
-        outcome, problems = _judge(program, order)
+        if order is not None and launch == 0:
+            ran = follow_order(program, tokens, order.tolist())
+        else:
+            ran = find_order(program, tokens, compiled=loops_ is not None)
+        orders.append(ran)
+        device.execute(ran.insns.astype(np.int64))
+        outcome, problems = _judge(program, ran)
         if problems:
             where = f"launch {launch}: " if program.launches > 1 else ""
             problems = [where + problem for problem in problems]
             break
-        tokens = order.tokens
+        tokens = ran.tokens
     return VtaResult(
         program,
         outcome,
