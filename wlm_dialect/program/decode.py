@@ -152,6 +152,7 @@ class _Decoder:
         self.barriers: list[tuple[int, int, int, int]] = []
         self.tails: list[int] = []
         self.bootstrap: list[int] = []
+        self.buffer_extra: dict[int, Mapping[str, Any]] = {}
         self.items: list[tuple[int, int, int, list[int], list[int]]] = []
 
     def program(self) -> Program:
@@ -178,6 +179,7 @@ class _Decoder:
             barriers=self._finish_barriers(),
             bootstrap=self.bootstrap,
             items=self._finish_items(),
+            attributes=dict(self.graph.attributes),
         )
 
     def _fail(self, text: str) -> ProgramError:
@@ -272,6 +274,8 @@ class _Decoder:
             raise self._fail(f"buffer '{op.label.data}' lies in CMX {memory}, but the machine has {tiles} tiles")
         index = len(self.buffers)
         self.buffer[op.results[0]] = index
+        if op.attributes:
+            self.buffer_extra[index] = dict(op.attributes)
         size, address = self._number(op, "size", 0), self._number(op, "address", -1)
         self.buffers.append((op.label.data, memory, index, 0, size, address, op.role.data))
 
@@ -326,6 +330,7 @@ class _Decoder:
             np.asarray(size, i64s),
             np.asarray(address, i64s),
             role,
+            self.buffer_extra,
         )
 
     def _finish_barriers(self) -> Barriers:

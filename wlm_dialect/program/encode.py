@@ -34,6 +34,7 @@ def encode_module(program: Program) -> ModuleOp:
     module = ModuleOp([])
     set_module_machine(module, program.machine)
     graph = GraphOp(program.name, Region(Block()))
+    graph.attributes.update(program.attributes)
     module.body.block.add_op(graph)
     encode_into(graph, program)
     return module
@@ -84,7 +85,9 @@ class _Encoder:
                     properties["tile"] = _int(memory)
                 if table.address[n] >= 0:
                     properties["address"] = _int(int(table.address[n]))
-                op = BufferOp.create(properties=properties, result_types=[BUFFER])
+                extra = table.extra.get(n)
+                attributes = {} if extra is None else dict(extra)
+                op = BufferOp.create(properties=properties, attributes=attributes, result_types=[BUFFER])
                 first_view[n] = op.results[0]
             else:
                 properties = {"offset": _int(offset), "size": _int(size)}

@@ -40,6 +40,7 @@ class Buffers:
     size: I64  # bytes
     address: I64  # of the root; -1 = not allocated
     role: tuple[str, ...]  # input, output, constant, scratch
+    extra: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # memory object -> discardable attributes
 
     @staticmethod
     def none() -> "Buffers":
@@ -149,6 +150,7 @@ class Program:
     bootstrap: I32 = field(default_factory=lambda: np.zeros(0, np.int32))  # barrier instances loaded before t = 0
     items: WorkItems = field(default_factory=WorkItems.none)
     extra: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # task -> discardable attributes
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # discardable attributes of the graph itself
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -280,6 +282,7 @@ class Draft:
         barriers: Barriers | None = None,
         bootstrap: Sequence[int] = (),
         items: WorkItems | None = None,
+        attributes: Mapping[str, Any] = {},
     ) -> Program:
         """The program; relations become `Csr` tables."""
 
@@ -312,4 +315,5 @@ class Draft:
             narrow(list(bootstrap)),
             WorkItems.none() if items is None else items,
             self.extra,
+            attributes,
         )
