@@ -2,9 +2,8 @@
 
 import argparse
 
-from wlm_dialect.errors import UsageError
 from wlm_dialect.program.vta.hardware import SIM
-from wlm_dialect.tools.commands.vta_source import add_source, load_source
+from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
 from wlm_dialect.tools.output import write_output
 
 
@@ -18,17 +17,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code: 0 if nothing went wrong in this order, 2 otherwise."""
-    from wlm_dialect.runtime.vta.order_file import print_order, random_order, read_order
+    from wlm_dialect.runtime.vta.order_file import print_order
     from wlm_dialect.runtime.vta.replay import replay
 
-    if args.order is not None and args.seed is not None:
-        raise UsageError("give either an order file or --seed")
     source = load_source(args)
     program = source.program
-    order = random_order(program, args.seed) if args.seed is not None else ()
-    if args.order is not None:
-        order = read_order(args.order, program)
-    result = replay(program, order, source.hardware or SIM, fragment=source.fragment)
+    order = chosen_order(args, program)
+    result = replay(program, () if order is None else order, source.hardware or SIM, fragment=source.fragment)
     print(
         f"@{program.name}: {len(result.executed)} of {len(program)} instructions executed; tokens left: {result.tokens}"
     )

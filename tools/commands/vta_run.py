@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.common import write_json
-from wlm_dialect.tools.commands.vta_source import add_source, load_source
+from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
 from wlm_dialect.tools.output import STDOUT
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("auto", "numpy", "numba"), default="auto", help="what executes (default: auto, by length)"
     )
+    parser.add_argument(
+        "--order", metavar="FILE", help="execute the first launch in this order (wlm vta check --order)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="execute the first launch in an order drawn at random")
     parser.add_argument("-o", "--output", metavar="FOLDER", help="write the bytes of each output there, out_<n>.bin")
     parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON (- for stdout)")
 
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         program = program.with_(launches=args.launches)
     verdict = _verdict(program, args.check, source)
     compiled = {"auto": None, "numpy": False, "numba": True}[args.engine]
-    result = execute(program, compiled=compiled, poison=args.poison)
+    result = execute(program, compiled=compiled, poison=args.poison, order=chosen_order(args, program))
     wrong = _wrong(program, result, args)
     if args.output is not None:
         _write_outputs(args.output, result)

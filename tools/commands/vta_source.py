@@ -12,6 +12,7 @@ from wlm_dialect.program.vta import QUEUES, Tokens, VtaProgram
 from wlm_dialect.program.vta.hardware import Hardware, find_hardware
 
 if TYPE_CHECKING:
+    from wlm_dialect.kernels.csr import I32
     from wlm_dialect.program.vta import Dump
 
 MLIR = ".mlir"
@@ -98,6 +99,17 @@ def read_ir(path: str) -> VtaProgram:
         names = ", ".join(f"@{program.sym_name.data}" for program in programs)
         raise UsageError(f"'{path}' holds {len(programs)} VTA programs ({names or 'none'}), but one is needed")
     return decode_ir(programs[0])
+
+
+def chosen_order(args: argparse.Namespace, program: VtaProgram) -> "I32 | None":
+    """The order that an order file or --seed asks for; None: the tool's own."""
+    from wlm_dialect.runtime.vta.order_file import random_order, read_order
+
+    if args.order is not None and args.seed is not None:
+        raise UsageError("give either an order file or --seed")
+    if args.seed is not None:
+        return random_order(program, args.seed)
+    return None if args.order is None else read_order(args.order, program)
 
 
 def parse_tokens(option: str, values: Sequence[str]) -> Tokens:
