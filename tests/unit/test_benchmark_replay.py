@@ -11,6 +11,7 @@ import pytest
 from wlm_dialect import api
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.analysis.added_orders import AddedOrders, added_orders
+from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_tail import InsertTailPass
@@ -128,5 +129,6 @@ def test_networks_on_few_barriers_are_replayed_without_violations() -> None:
     program = AssignBarriersPass("firmware").run(InsertTailPass().run(InsertBarriersPass().run(graph)))
     times = REPLAY.replay(program)
     assert REPLAY.violations(graph, program, times) == []
+    assert times.start == estimate(program).start
     assert times.makespan >= REPLAY.replay(graph).makespan
     assert added_orders(graph, program).total > 0
