@@ -199,7 +199,7 @@ class Case:
             self.sync,
             tail=max(lonely, default=-1) if final is None else int(final),
             quiet=lonely,
-            place=[(self.place[t["id"]], 0) for t in self.tasks],
+            place=[float(self.place[t["id"]]) for t in self.tasks],
         )
 
 
@@ -370,7 +370,7 @@ class Edits:
                 "queue": self.case.queues[s.queue[t]],
                 "waits": s.waits[t],
                 "updates": s.updates[t],
-                "insert_after": order[s.place[t][0]] if s.place[t][0] >= 0 else -1,
+                "insert_after": order[int(s.place[t])] if s.place[t] >= 0 else -1,
             }
             for t in self.dummies
         ]

@@ -29,25 +29,27 @@ from wlm_dialect.program import Program
 
 __all__ = ["DUMMY", "BarrierDma", "Paged", "place_pages"]
 
-_ROUNDS = 12  # of evidence for firmware
-
 
 def place_pages(program: Program, *, by_firmware: bool = False) -> Paged:
     """The program (phase virtual) on pages. ScheduleError where upstream gives up, too, with the page or task.
 
-    With `by_firmware` there is evidence that each DMA FIFO has room for what firmware pushes (H6): pulses, which have
-    their places on pages as all barriers.
+    With `by_firmware` there is no room for barrier DMAs, but evidence that each DMA FIFO has room for what firmware
+    pushes (H6): pulses, which have their places on pages as all barriers.
     """
     program = within_slots(program)
-    for _ in range(_ROUNDS):
-        paged = _placed(program)
-        missing = missing_credits(paged.program) if by_firmware else []
+    told: set[int] = set()
+    while True:
+        paged = _placed(program, with_barrier_dmas=not by_firmware)
+        missing = {_own(paged, t) for t in missing_credits(paged.program)} if by_firmware else set()
         if not missing:
             return paged
-        program = with_pulses(program, sorted({_own(paged, t) for t in missing}))
-    raise ScheduleError(
-        f"policy 'pages': after {_ROUNDS} rounds, firmware still cannot tell when a DMA FIFO has room [H6]"
-    )
+        if missing <= told:
+            raise ScheduleError(
+                f"policy 'pages': its {len(paged.dummies)} dummies fill DMA FIFOs, and no task of the network is left "
+                "to tell firmware when there is room [H6]"
+            )
+        program = with_pulses(program, sorted(missing - told))
+        told |= missing
 
 
 def _own(paged: Paged, task: int) -> int:
@@ -57,14 +59,14 @@ def _own(paged: Paged, task: int) -> int:
     return before[-1] if before else next(paged.origin[t] for t in listed if paged.origin[t] >= 0)
 
 
-def _placed(program: Program) -> Paged:
+def _placed(program: Program, *, with_barrier_dmas: bool) -> Paged:
     ordered, sheet = sheet_of(program)
     make_legal(sheet)
     insert_dummies(sheet)
     make_legal(sheet)
     machine = program.machine
     depth = min(machine.management.program_depth, 1 + machine.barriers.fifo_depth)
-    dmas = place_barrier_dmas(sheet, depth)
+    dmas = place_barrier_dmas(sheet, depth) if with_barrier_dmas else []
     make_legal(sheet)
     padding = pad_pages(sheet, [e.max_waits != 1 for e in machine.engines])
     return _paged(ordered, sheet, dmas, padding)

@@ -93,7 +93,7 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
     if not others:
         raise _no_room(page)
     end = others[0]
-    later = sheet.reached([task], page)
+    later = sheet.reached([task], page, listed=True)
     if task in sheet.producers[end] or not later.isdisjoint(sheet.producers[end]):
         heir = min((t for t in sheet.consumers[end]), key=lambda t: sheet.place[t])
         for v in [v for v in sheet.updates[task] if sheet.barrier_page[v] > page]:
@@ -107,7 +107,7 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
     for t in before:
         if task in sheet.reached([t], page):
             continue
-        if not sheet.reached(sheet.consumers[end], page).isdisjoint([t]) or t in sheet.consumers[end]:
+        if not sheet.reached(sheet.consumers[end], page, listed=True).isdisjoint([t]) or t in sheet.consumers[end]:
             raise _no_room(page)
         sheet.add_update(t, end)
 
@@ -115,7 +115,7 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
 def _before(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> list[int]:
     """Start barriers that do not depend on an end barrier; tasks that start the page update another one instead."""
     late = {t for v in ends for t in sheet.consumers[v]}
-    late |= sheet.reached(late, page)
+    late |= sheet.reached(late, page, listed=True)
     kept = [v for v in starts if late.isdisjoint(sheet.producers[v])]
     if not kept or not ends or set(kept) & set(ends):
         raise _no_room(page)
@@ -135,7 +135,7 @@ def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> i
         return made
     needed = {t for v in starts for t in sheet.producers[v]}
     late = {t for v in ends for t in sheet.consumers[v]}
-    late |= sheet.reached(late, page)
+    late |= sheet.reached(late, page, listed=True)
     behind = -1
     for t in sheet.lists[sheet.first_dma] if sheet.first_dma >= 0 else []:
         if sheet.task_page[t] > page or t in late:
@@ -144,7 +144,7 @@ def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> i
     rest = [
         t for t in sheet.on_page[page] if sheet.queue[t] == sheet.first_dma and sheet.place[t] > sheet.place[behind]
     ]
-    if behind < 0 or any(t in needed or not sheet.reached([t], page).isdisjoint(needed) for t in rest):
+    if behind < 0 or any(t in needed or not sheet.reached([t], page, listed=True).isdisjoint(needed) for t in rest):
         raise _no_room(page)
     return behind
 

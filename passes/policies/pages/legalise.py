@@ -4,7 +4,7 @@ Each step edits the sheet and returns whether it changed anything. Repeated unti
 boundary task gives the others more to do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks, outermost
@@ -24,7 +24,7 @@ def add_boundaries(sheet: Sheet) -> bool:
     """Each page but the last has a boundary task (R5), and none stands before a last task without updates."""
     changed = False
     for p in range(sheet.pages - 1):
-        following = sheet.page_barriers[p + 1][0]
+        following = _entry(sheet, p + 1)
         if not sheet.on_page[p]:
             if sheet.first_dma < 0:
                 raise ScheduleError(f"policy 'pages': page {p} has no task, and there is no DMA queue for a dummy")
@@ -37,6 +37,12 @@ def add_boundaries(sheet: Sheet) -> bool:
     return changed
 
 
+def _entry(sheet: Sheet, page: int) -> int:
+    """The first barrier of a page that somebody waits on; the last one if a dummy will have to."""
+    row = sheet.page_barriers[page]
+    return next((v for v in row if sheet.consumers[v]), row[0] if sheet.on_page[page] else row[-1])
+
+
 def _repeat_updates(sheet: Sheet, page: int) -> bool:
     """The last task of a queue that has boundary tasks updates what one of them does, if it updates nothing."""
     changed = False
@@ -44,9 +50,10 @@ def _repeat_updates(sheet: Sheet, page: int) -> bool:
     queues = {sheet.chain(t) for t in boundary}
     for t in last_users(sheet, page):
         if sheet.chain(t) in queues and ends_unseen(sheet, t):
-            mine = [v for b in boundary if sheet.chain(b) == sheet.chain(t) for v in sheet.updates[b]]
-            sheet.add_update(t, min(v for v in mine if sheet.barrier_page[v] > page))
-            changed = True
+            mine = seen_ahead(sheet, page, [b for b in boundary if sheet.chain(b) == sheet.chain(t)])
+            if mine:
+                sheet.add_update(t, min(mine))
+                changed = True
     return changed
 
 
@@ -58,7 +65,16 @@ def last_users(sheet: Sheet, page: int) -> list[int]:
 
 def ends_unseen(sheet: Sheet, task: int) -> bool:
     """Whether the task updates no barrier that somebody waits on."""
-    return not any(sheet.consumers[v] or v == sheet.tail for v in sheet.updates[task])
+    return not any(_seen(sheet, v) for v in sheet.updates[task])
+
+
+def seen_ahead(sheet: Sheet, page: int, tasks: Iterable[int]) -> list[int]:
+    """The barriers behind `page` that these tasks update and somebody waits on."""
+    return [v for t in tasks for v in sheet.updates[t] if sheet.barrier_page[v] > page and _seen(sheet, v)]
+
+
+def _seen(sheet: Sheet, barrier: int) -> bool:
+    return bool(sheet.consumers[barrier]) or barrier == sheet.tail
 
 
 def shorten(sheet: Sheet) -> bool:
@@ -151,9 +167,9 @@ def _end_of_page(sheet: Sheet, page: int, task: int) -> int:
     waits = [v for t in starts for v in sheet.waits[t] if sheet.barrier_page[v] == page]
     if waits:
         after = {*sheet.consumers[max(waits)]}
-        if task not in after and task not in sheet.reached(after, page):
+        if task not in after and task not in sheet.reached(after, page, listed=True):
             return max(waits)
-    return min(v for t in boundary for v in sheet.updates[t] if sheet.barrier_page[v] > page)
+    return min(seen_ahead(sheet, page, boundary), default=_entry(sheet, page + 1))
 
 
 def _drop_unused(sheet: Sheet) -> bool:

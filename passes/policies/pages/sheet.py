@@ -1,6 +1,6 @@
 """`Sheet`: tasks, queues, barriers and pages as plain lists, which the steps of the baseline edit in place."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Sheet:
     consumers: list[list[int]] = field(default_factory=list)
     task_page: list[int] = field(default_factory=list)
     original: int = 0  # number of tasks before any was inserted
-    place: list[tuple[int, int]] = field(default_factory=list)  # sorts tasks by where they stand in the program
+    place: list[float] = field(default_factory=list)  # sorts tasks by where they stand: originals are whole numbers
     on_page: list[list[int]] = field(default_factory=list)  # tasks of each page, sorted by place
     page_barriers: list[list[int]] = field(default_factory=list)  # barriers of each page, ascending
 
@@ -43,9 +43,11 @@ class Sheet:
             for v in updates:
                 self.producers[v].append(t)
         self.original = len(self.queue)
-        self.place = self.place or [(t, 0) for t in range(len(self.queue))]
+        self.place = self.place or [float(t) for t in range(len(self.queue))]
+        self.places = sorted(self.place)
         self.task_page = [0] * len(self.queue)
         self._page_tasks()
+        self._repeat_waits()
         self.on_page = [[] for _ in range(self.pages)]
         for t in sorted(range(len(self.queue)), key=self.place.__getitem__):
             self.on_page[self.task_page[t]].append(t)
@@ -60,6 +62,17 @@ class Sheet:
             for t in listed:
                 page = max([page, *(self.barrier_page[v] for v in self.waits[t])])
                 self.task_page[t] = page
+
+    def _repeat_waits(self) -> None:
+        """Where ends are not in order, a task without a wait on its page waits on what one before it waits on."""
+        for q, listed in enumerate(self.lists):
+            latest, page = -1, 0
+            for t in [] if self.ordered[q] else listed:
+                here = [v for v in self.waits[t] if self.barrier_page[v] == self.task_page[t]]
+                if here:
+                    latest, page = min(here), self.task_page[t]
+                elif latest >= 0 and page == self.task_page[t]:
+                    self.add_wait(t, latest)
 
     @property
     def pages(self) -> int:
@@ -100,18 +113,17 @@ class Sheet:
     def insert_task(self, queue: int, page: int, waits: Iterable[int], updates: Iterable[int]) -> int:
         """A dummy DMA behind all tasks of its queue up to `page`, in the program just before the last task of the page.
 
-        Nothing that it can wait for comes after it on its queue: tasks there are on later pages.
+        Nothing that it can wait for comes after it on its queue: tasks there are on later pages. ScheduleError if so
+        many stand at one place that it cannot be told from its neighbours (over 40).
         """
         listed = self.lists[queue]
         at = next((i for i, t in enumerate(listed) if self.task_page[t] > page), len(listed))
         limits = [*self.on_page[page][-1:], *listed[at : at + 1]]
-        first = min((self.place[t] for t in limits), default=(len(self.queue), 0))
-        place = (first[0] - 1, self._free_seat(first[0] - 1)) if first[1] == 0 else (first[0], first[1] + 1)
-        if at and self.place[listed[at - 1]] > place:
-            before = self.place[listed[at - 1]]
-            place = (before[0], self._free_seat(before[0]))
+        before = min((self.place[t] for t in limits), default=self.places[-1] + 1)
+        place = self._room(self.place[listed[at - 1]] if at else -1.0, before)
         task = len(self.queue)
         self.place.append(place)
+        insort(self.places, place)
         self.queue.append(queue)
         self.task_page.append(page)
         self.waits.append([])
@@ -124,9 +136,18 @@ class Sheet:
             self.add_update(task, v)
         return task
 
-    def _free_seat(self, behind: int) -> int:
-        """How many inserted tasks stand behind an original one already, plus one."""
-        return 1 + sum(place[0] == behind for place in self.place[self.original :])
+    def _room(self, behind: float, before: float) -> float:
+        """A place right before `before`, but behind `behind` in any case."""
+        if behind >= before:
+            at = bisect_right(self.places, behind)
+            low, high = behind, self.places[at] if at < len(self.places) else behind + 1
+        else:
+            at = bisect_left(self.places, before)
+            low, high = self.places[at - 1] if at else -1.0, before
+        place = (low + high) / 2
+        if not low < place < high:
+            raise ScheduleError(f"policy 'pages': too many dummies at one place, behind {self.name(int(low))}")
+        return place
 
     def insert_barrier(self, page: int) -> int:
         """A barrier without users at the end of a page."""
@@ -147,9 +168,7 @@ class Sheet:
         return next((q for q, listed in enumerate(self.lists) if self.dma[q] and listed), -1)
 
     def next_of(self, task: int) -> int:
-        """The task behind it on its queue, or -1; none follows where ends are not in order."""
-        if not self.ordered[self.queue[task]]:
-            return -1
+        """The task behind it on its queue, or -1."""
         listed = self.lists[self.queue[task]]
         at = self.index_on_queue(task) + 1
         return listed[at] if at < len(listed) else -1
@@ -173,14 +192,17 @@ class Sheet:
                 break
         return -1
 
-    def reached(self, starts: Iterable[int], last_page: int) -> set[int]:
-        """Tasks up to `last_page` that start after the end of one of `starts`, along queues and barriers."""
+    def reached(self, starts: Iterable[int], last_page: int, *, listed: bool = False) -> set[int]:
+        """Tasks up to `last_page` that start after the end of one of `starts`, along queues and barriers.
+
+        With `listed` also those that merely stand behind on a queue without order: they must not come before, either.
+        """
         seen: set[int] = set()
         lifted: set[int] = set()
         work = list(starts)
         while work:
             t = work.pop()
-            following = self.next_of(t)
+            following = self.next_of(t) if listed or self.ordered[self.queue[t]] else -1
             found = [following] if following >= 0 else []
             for v in self.updates[t]:
                 if v not in lifted:
