@@ -251,6 +251,8 @@ Proof.
   - destruct (n_gp _ _ F) as (_ & X). destruct (X x I) as (A & w & U). split; auto. left; eauto.
   - destruct (n_gc _ _ F) as (_ & X). destruct (X x I) as (A & w & U). split; auto. right; eauto.
 Qed.
+Lemma user_all_ b k x : user G b k x -> In x (all G).
+Proof. intros [(w & U)|(w & U)]; [apply (pro_spec _ _ _ _ U)|apply (con_spec _ _ _ _ U)]. Qed.
 Lemma arms_in b k c : arms G b k c -> In c (armsl K b k).
 Proof.
   intros [H|(j & -> & U)]; unfold armsl; apply in_or_app.
