@@ -1,7 +1,6 @@
 """Pass `wlm-merge-barriers`."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -31,14 +30,15 @@ class MergeBarriersPass(ProgramPass):
 
 
 def _merge(program: Program, users: Csr) -> Program:
-    """One barrier in place of those with the same users. A row of `users` ascends, so its bytes tell it."""
-    rows, bounds = users.index.tobytes(), (users.index.itemsize * users.start).tolist()
-    first: dict[bytes, int] = {}
-    target = np.arange(len(users), dtype=np.int32)
-    for v, (low, high) in enumerate(pairwise(bounds)):
-        if low < high and v != program.barriers.tail:
-            target[v] = first.setdefault(rows[low:high], v)
-    return program if (target == np.arange(len(users))).all() else renamed(program, target)
+    """One barrier in place of those with the same users."""
+    target, barriers = users.first_equal(), np.arange(len(users), dtype=np.int32)
+    tail = program.barriers.tail
+    if tail >= 0:
+        like = np.nonzero((target == target[tail]) & (barriers != tail))[0]
+        target[like] = like[:1]
+        target[tail] = tail
+    target = np.where(np.diff(users.start) == 0, barriers, target)
+    return program if (target == barriers).all() else renamed(program, target)
 
 
 def renamed(program: Program, target: I32) -> Program:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import BarrierModel
@@ -28,10 +30,6 @@ class SplitBarriersPass(ProgramPass):
 def within_slots(program: Program) -> Program:
     """The program with every barrier within the machine's limits."""
     return _split_consumers(_join_producers(program))
-
-
-def _slots(program: Program, tasks: list[int]) -> int:
-    return sum(int(program.slots[t]) for t in tasks)
 
 
 def _fit(program: Program, tasks: list[int], room: int, what: str) -> list[list[int]]:
@@ -63,20 +61,15 @@ def _join_producers(program: Program) -> Program:
         program = _add_joins(program, joins)
 
 
-def _producer_room(program: Program, limits: BarrierModel, consumers: list[int]) -> int:
-    largest = max((int(program.slots[t]) for t in consumers), default=0)
-    return min(limits.max_producers, limits.max_sum - largest)
-
-
 def _oversized(program: Program, limits: BarrierModel) -> list[tuple[int, list[list[int]]]]:
+    """Barriers with too many producers to leave room for a consumer, and runs of those producers."""
+    producers, consumers = program.producers, program.consumers
+    room = np.minimum(limits.max_producers, limits.max_sum - consumers.largest(program.slots))
     out: list[tuple[int, list[list[int]]]] = []
-    consumers = program.consumers.lists()
-    for v, producers in enumerate(program.producers.lists()):
-        room = _producer_room(program, limits, consumers[v])
-        if room < 1:  # refuses the consumer that leaves none
-            _fit(program, consumers[v], limits.max_sum - 1, "consumer")
-        if _slots(program, producers) > room:
-            out.append((v, _joined(program, limits, producers)))
+    for v in np.nonzero((room < 1) | (producers.sums(program.slots) > room))[0].tolist():
+        if room[v] < 1:  # refuses the consumer that leaves none
+            _fit(program, consumers[v].tolist(), limits.max_sum - 1, "consumer")
+        out.append((v, _joined(program, limits, producers[v].tolist())))
     return out
 
 
@@ -84,7 +77,7 @@ def _joined(program: Program, limits: BarrierModel, producers: list[int]) -> lis
     """Producers in runs, each of which a SYNC can stand for."""
     room = min(limits.max_producers, limits.max_sum - 1)
     runs = _fit(program, producers, room, "producer")
-    if len(runs) >= _slots(program, producers):
+    if len(runs) >= program.slots[producers].sum():
         raise ScheduleError(
             f"task '{program.names[producers[-1]]}' ends a group of {len(producers)} producers, but a barrier of "
             f"machine '{program.machine.name}' counts {room}, too few to join any; use a machine with more [H9]"
@@ -114,22 +107,19 @@ def _add_joins(program: Program, joins: list[tuple[int, list[list[int]]]]) -> Pr
 
 
 def _split_consumers(program: Program) -> Program:
-    limits = program.machine.barriers
-    waits = program.waits.lists()
-    updates = program.updates.lists()
-    producers = program.producers.lists()
+    limits, producers = program.machine.barriers, program.producers
+    room = np.minimum(limits.max_consumers, limits.max_sum - producers.sums(program.slots))
+    over = np.nonzero(program.consumers.sums(program.slots) > room)[0].tolist()
+    if not over:
+        return program
+    waits, updates = program.waits.lists(), program.updates.lists()
     count = len(program.barriers)
-    for v, consumers in enumerate(program.consumers.lists()):
-        room = min(limits.max_consumers, limits.max_sum - _slots(program, producers[v]))
-        if _slots(program, consumers) <= room:
-            continue
-        for run in _fit(program, consumers, room, "consumer")[1:]:
+    for v in over:
+        for run in _fit(program, program.consumers[v].tolist(), int(room[v]), "consumer")[1:]:
             for t in run:
                 waits[t] = [count if w == v else w for w in waits[t]]
-            for t in producers[v]:
+            for t in producers[v].tolist():
                 updates[t].append(count)
             count += 1
-    if count == len(program.barriers):
-        return program
     tail = program.barriers.tail
     return program.with_(waits=Csr.of(waits), updates=Csr.of(updates), barriers=Barriers.virtual(count, tail))

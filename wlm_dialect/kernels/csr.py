@@ -36,9 +36,11 @@ class Csr:
     @staticmethod
     def of_set(rows: I32, values: I32, count: int) -> "Csr":
         """`count` rows from (row, value) pairs in any order: each row ascends and holds a value once."""
-        width = int(values.max(initial=0)) + 1
-        key = np.unique(rows.astype(np.int64) * width + values)
-        return Csr.of_pairs((key // width).astype(np.int32), (key % width).astype(np.int32), count)
+        key = rows.astype(np.int64) << 32 | values
+        if (key[1:] <= key[:-1]).any():
+            key.sort()
+            key = key[np.concatenate([[True], key[1:] != key[:-1]])]
+        return Csr.of_pairs((key >> 32).astype(np.int32), (key & 0xFFFFFFFF).astype(np.int32), count)
 
     @staticmethod
     def empty(rows: int) -> "Csr":
@@ -91,6 +93,31 @@ class Csr:
         total = np.zeros(len(self.index) + 1, np.int64)
         np.cumsum(weight[self.index], out=total[1:])
         return total[self.start[1:]] - total[self.start[:-1]]
+
+    def largest(self, weight: NDArray[np.integer]) -> I64:
+        """Per row the largest ``weight[value]`` of its values, 0 if it has none; weights are not negative."""
+        out = np.zeros(len(self), np.int64)
+        used = np.nonzero(np.diff(self.start))[0]
+        if len(used):
+            out[used] = np.maximum.reduceat(weight[self.index], self.start[used])
+        return out
+
+    def first_equal(self) -> I32:
+        """Per row the first row that holds the same values in the same order."""
+        out = np.arange(len(self), dtype=np.int32)
+        sizes = np.diff(self.start)
+        for size in np.unique(sizes).tolist():
+            rows = np.nonzero(sizes == size)[0]
+            group, kinds = np.zeros(len(rows), np.int64), 1
+            for place in range(size):  # rows that agree up to here are one group
+                if kinds == len(rows):
+                    break
+                values = self.index[self.start[rows] + place]
+                distinct, group = np.unique(group << 32 | values, return_inverse=True)
+                kinds = len(distinct)
+            _, first = np.unique(group, return_index=True)
+            out[rows] = rows[first[group]]
+        return out
 
     def transposed(self, rows: int) -> "Csr":
         """Column -> rows that hold it, ascending, for columns 0..rows-1."""
