@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wlm_dialect.frontends.layers import Region, Shape, Window, whole
-from wlm_dialect.frontends.layout import Layout, layout_of
+from wlm_dialect.program.layout import Layout, layout_of
 
 
 def within(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.layers import Engine, Layer, Network, Region, Shape, Tensor, Use, whole
-from wlm_dialect.frontends.layout import Layout, layout_of
 from wlm_dialect.frontends.residency import resident_parts
 from wlm_dialect.frontends.tiling import CHANNEL_UNIT, Tiling, compute_ticks, cut, steps, tile_parts
 from wlm_dialect.machine import MachineModel
+from wlm_dialect.program.layout import Layout, layout_of
 from wlm_dialect.program.model import DDR
 
 VARIANT_CHANNELS = 64  # output channels per variant of a DPU task

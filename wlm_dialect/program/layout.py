@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wlm_dialect.frontends.layers import Region, Shape
+from wlm_dialect.program.regions import Region, Shape
 
 
 @dataclass(frozen=True)
