@@ -34,7 +34,6 @@ _TIMELESS = (
 _CONDITIONS = (
     "a module executes its instructions in order, one at a time; each takes all its pops at once, before it starts",
     "tokens are counters: the k-th pop of a queue takes its k-th push",
-    "micro-ops are what the program's data hold before the launch",
 )
 
 

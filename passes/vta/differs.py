@@ -70,6 +70,8 @@ def token_overflow(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
     """V12: a push that may find its queue full, where a full queue loses it."""
     if hardware.tokens is None or not hardware.saturates:
         return
+    if max(case.flow.token_count(q) for q in range(4)) <= hardware.tokens:
+        return
     graph = EventGraph(case.graph.flow, Hardware("", commands=hardware.commands, held=hardware.held))
     if not graph.ends:
         return  # V13 says why
@@ -90,7 +92,7 @@ def token_overflow(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
 
 def command_queues(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
     """V13: with finite queues the program is stuck, without it is not."""
-    if not hardware.bounded or not case.whole.ends:
+    if not hardware.bounded or not case.whole.ends or _fits(case.flow, hardware):
         return
     bounded = EventGraph(case.flow, hardware)
     if bounded.ends:
@@ -103,6 +105,13 @@ def command_queues(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
         f"{hardware.tokens} entries"
     )
     yield VtaFinding("V13", text, i, story=tuple(_full(case, starting, hardware)), order=_executed(case.flow, starting))
+
+
+def _fits(flow: Flow, hardware: Hardware) -> bool:
+    """Whether no queue can be full, since the program is too short."""
+    long = hardware.commands is not None and max(len(tasks) for tasks in flow.lists) > hardware.commands
+    blocks = hardware.tokens is not None and not hardware.saturates
+    return not long and not (blocks and max(flow.token_count(q) for q in range(4)) > (hardware.tokens or 0))
 
 
 def _full(case: Case, starting: tuple[int, int, int], hardware: Hardware) -> Iterator[str]:

@@ -158,16 +158,29 @@ def find_dram_races(program: VtaProgram, graph: EventGraph) -> list[Race]:
     stores = [i for i in graph.flow.lists[Module.STORE].tolist()]
     rows = {i: dram_rows(program, i) for i in stores}
     merged = _merge([r for i in stores for r in rows[i]])
+    if not len(merged):
+        return []
     out: list[Race] = []
     for module in (Module.LOAD, Module.COMPUTE):
         low, high = (bound.tolist() for bound in graph.window(module, Module.STORE))
         for n, i in enumerate(graph.flow.lists[module].tolist()):
             if low[n] >= high[n] or program.insn["op"][i] != Op.LOAD:
                 continue
-            mine = [r for r in dram_rows(program, i) if _meets(merged, r)]
+            mine = [r for r in dram_rows(program, i) if r[0] < merged[-1, 1] and _meets(merged, r)]
             if mine:
                 out += _first_race(i, mine, [(s, rows[s]) for s in stores[low[n] : high[n]]])
     return out
+
+
+def stored_uops(program: VtaProgram) -> int:
+    """The first LOAD of micro-ops from bytes that a STORE of the program writes; -1 if there is none."""
+    merged = _merge([r for i in program.lists[Module.STORE].tolist() for r in dram_rows(program, i)])
+    insn = program.insn
+    loads = np.flatnonzero((insn["op"] == Op.LOAD) & (insn["memory"] == Memory.UOP) & (insn["x"] > 0))
+    for i in loads.tolist() if len(merged) else ():
+        if any(_meets(merged, r) for r in dram_rows(program, i)):
+            return int(i)
+    return -1
 
 
 def _first_race(

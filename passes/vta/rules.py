@@ -10,7 +10,7 @@ from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
 from wlm_dialect.passes.vta.flow import NOBODY, Flow
 from wlm_dialect.passes.vta.orders import early_order, listed_order
-from wlm_dialect.passes.vta.races import Race, Unknown, find_dram_races, find_races, ranges_text
+from wlm_dialect.passes.vta.races import Race, Unknown, find_dram_races, find_races, ranges_text, stored_uops
 from wlm_dialect.program.vta import (
     QUEUES,
     Accesses,
@@ -229,6 +229,10 @@ def races(case: Case) -> Iterator[VtaFinding]:
         yield _race(case, race)
     if unknown:
         yield _unknown(case, unknown)
+    written = stored_uops(case.program)
+    if written >= 0:
+        text = f"{case.name(written)} loads micro-ops from where the program stores: what they say is not known"
+        yield VtaFinding("V7", text, written, undecided="micro-ops are taken as they are in DRAM before the launch")
 
 
 def _race(case: Case, race: Race) -> VtaFinding:
@@ -260,7 +264,9 @@ def _unknown(case: Case, unknown: Sequence[Unknown]) -> VtaFinding:
         f"{case.name(one.instruction)} and {case.name(one.other)} are not ordered and may use the same elements of "
         f"{one.memory.name}; {len(unknown)} such pairs"
     )
-    reason = "the micro-ops are not in the program; a dump of debug flag 0x6 or the program folder has them"
+    reason = (
+        "micro-ops were never loaded or are not in the text; a dump of debug flag 0x6 or the program folder has them"
+    )
     return VtaFinding("V7", text, one.instruction, other=one.other, undecided=reason)
 
 
