@@ -141,7 +141,8 @@ def parse(text: str) -> ModuleOp:
 def check_mlir(block: Block) -> None:
     if block.path:
         assert block.text == (ROOT / block.path).read_text(encoding="utf-8"), f"{block} is not {block.path}"
-    text = block.text if "task.graph" in block.text else f"task.graph @block phase physical {{\n{block.text}}}"
+    whole = "task.graph" in block.text or "vta.program" in block.text
+    text = block.text if whole else f"task.graph @block phase physical {{\n{block.text}}}"
     module = parse(text)
     for generic in (False, True):
         out = StringIO()

@@ -115,8 +115,8 @@ def test_configurations_that_cannot_be(values: dict[str, int], text: str) -> Non
 
 
 def test_micro_ops_that_do_not_fit_their_word() -> None:
-    with pytest.raises(ProgramError, match="a micro-op needs 42 bits in this configuration but has 32"):
-        layout(Config(log_acc_buff_size=18, log_inp_buff_size=9))
+    with pytest.raises(ProgramError, match="a micro-op needs 44 bits in this configuration but has 32"):
+        layout(Config(log_inp_buff_size=9, log_wgt_buff_size=20))
 
 
 def test_instructions_that_do_not_fit_their_word() -> None:

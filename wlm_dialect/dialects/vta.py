@@ -263,12 +263,14 @@ class InsnOp(IRDLOperation):
 
 
 def _numbers(parser: Parser, names: Sequence[str], suffix: str = "") -> dict[str, Attribute]:
+    """`word 12 word 3 ...` in any order, each at most once; zeros are left out."""
     out: dict[str, Attribute] = {}
-    for name in names:
-        if parser.parse_optional_keyword(name) is not None:
-            value = parser.parse_integer(allow_boolean=False)
-            if value:
-                out[name + suffix] = IntegerAttr(value, i64)
+    left = list(names)
+    while (name := next((n for n in left if parser.parse_optional_keyword(n) is not None), None)) is not None:
+        left.remove(name)
+        value = parser.parse_integer(allow_boolean=False)
+        if value:
+            out[name + suffix] = IntegerAttr(value, i64)
     return out
 
 
