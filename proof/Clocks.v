@@ -21,7 +21,6 @@ Record cert := Cert {
   cEno : PM.t nat;                        (* task -> number of its FIFO entry *)
   cRoom : PM.t id;                        (* push -> the task that has to leave the FIFO before *)
   cSegs : PM.t (list id);                 (* work FIFO -> pushes, in order *)
-  cHeadQ : PM.t id;                       (* task -> its engine *)
   cSlots : PM.t (list (id * (id * id)));  (* descriptor slot -> start of fetch, end of fetch, head; in order *)
   cFetch : PM.t (id * id);                (* head -> start and end of its fetch *)
   cStarts : list id;                      (* starts in the order of the program *)
