@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.checker.conditions import side_conditions
-from wlm_dialect.passes.checker.diagnose import Diagnosis, find_cycle
-from wlm_dialect.passes.checker.events import EventGraph
+from wlm_dialect.passes.checker.diagnose import Diagnosis, find_cycles
+from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.passes.checker.findings import PROVED, REFUTED, UNDECIDED, Finding, Names, Verdict
 from wlm_dialect.passes.checker.ranges import Ranges
 from wlm_dialect.passes.checker.rules import Obligations, obligations
@@ -27,8 +27,8 @@ _STRUCTURAL = (
 def check(program: Program) -> Verdict:
     """Prove that a managed program is free of hazards H1-H11 for every timing, or say what is wrong.
 
-    Everything wrong is listed, by rule. If the event graph has a cycle (H7), rules about order mean nothing and are
-    left out. Raises ScheduleError unless the program is managed.
+    Everything wrong is listed, by rule. Where the program deadlocks (H7), rules about order are checked for what still
+    happens. Raises ScheduleError unless the program is managed.
     """
     if program.phase != "managed":
         raise ScheduleError(
@@ -37,14 +37,10 @@ def check(program: Program) -> Verdict:
         )
     graph = EventGraph(program, Ranges(program))
     findings = structure_findings(graph)
-    tables: list[Obligations] = []
-    if graph.clocks.cyclic:
-        path = Names(graph).path(find_cycle(graph))
-        findings.append(Finding("H7", f"deadlock: each of these events waits for the one before: {path}"))
-    else:
-        diagnosis = Diagnosis(graph)
-        tables = obligations(graph)
-        findings += [finding for table in tables for finding in diagnosis.findings(table)]
+    findings += [_deadlock(graph, nodes) for nodes in find_cycles(graph)]
+    diagnosis = Diagnosis(graph)
+    tables = obligations(graph)
+    findings += [finding for table in tables for finding in diagnosis.findings(table)]
     findings.sort(key=lambda f: int(f.rule[1:]))
     return Verdict(
         program.name,
@@ -53,7 +49,16 @@ def check(program: Program) -> Verdict:
         _properties(findings, tables),
         side_conditions(program),
         _counts(graph, tables),
+        graph=graph if findings else None,
     )
+
+
+def _deadlock(graph: EventGraph, nodes: list[int]) -> Finding:
+    text = f"deadlock: each of these events waits for the one before: {Names(graph).path(nodes)}"
+    tasks = [
+        index for kind, index in map(graph.kind_of, nodes) if kind in (Event.ENQ, Event.HEAD, Event.START, Event.END)
+    ]
+    return Finding("H7", text, cycle=tuple(dict.fromkeys(tasks)))
 
 
 def _status(findings: list[Finding]) -> str:

@@ -1,9 +1,13 @@
 """Hazards as text, and those that need no simulation: counts and limits (H9), bootstrap (H3, H6), races (H8)."""
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.program import Program
+from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
 from wlm_dialect.runtime import state as k
 from wlm_dialect.runtime.result import Hazard, RunResult
 from wlm_dialect.runtime.tables import used_slots
@@ -24,9 +28,26 @@ def describe(program: Program, reg: list[int]) -> Hazard:
     barrier, found, tick = reg[k.BAD_BARRIER], reg[k.BAD_FOUND], reg[k.BAD_TICK]
     if rule in (4, 5, 6) and why != k.PROGRAMMED_TWICE:
         text = _queue_text(program, why, task, barrier, found, tick)
-        return Hazard(f"H{rule}", tick, task, -1, -1, text)
+        return Hazard(f"H{rule}", tick, task, -1, -1, text, barrier)
+    if rule in (1, 2) and barrier >= 0 and not _programmed(program)[barrier]:
+        name = program.barrier_name(barrier)
+        text = f"{task_text(program, task)} needs {name} at tick {tick}, which is never programmed"
+        return Hazard("H6", tick, task, barrier, found, text)
     text = _counter_text(program, why, task, barrier, found, tick)
     return Hazard(f"H{rule}", tick, task, barrier, -1 if why in (k.BARRIER_TIE, k.PROGRAMMED_TWICE) else found, text)
+
+
+def _programmed(program: Program) -> NDArray[np.bool_]:
+    """Instances that somebody pushes: bootstrap, a DMA, or firmware after the interrupt of the instance before."""
+    out = np.ones(len(program.barriers), bool)
+    if program.phase == "managed":
+        out[:] = False
+        out[program.bootstrap] = True
+        out[program.programs.index] = True
+        if program.mode != "full":
+            following = program.barriers.next[program.barriers.irq == IRQ_OVER]
+            out[following[following >= 0]] = True
+    return out
 
 
 def _counter_text(program: Program, why: int, task: int, barrier: int, found: int, tick: int) -> str:
@@ -82,42 +103,74 @@ def _queue_text(program: Program, why: int, task: int, by: int, found: int, tick
 
 
 def check_counts(program: Program) -> Hazard | None:
-    """H9: counts equal the slots of the users and keep the limits; so do waits per task and descriptor slots."""
+    """The first of `count_hazards`; a program without a tail may run all the same."""
+    return next((h for h in count_hazards(program) if h.barrier >= 0 or h.rule != "H10"), None)
+
+
+def count_hazards(program: Program) -> Iterator[Hazard]:
+    """H9: counts equal the slots of the users and keep the limits; so do waits per task, transfers and slots.
+
+    H10: firmware hears of the tail, and in full mode of nothing else.
+    """
     limits, table = program.machine.barriers, program.barriers
     used = used_slots(program)
     for row, what, limit in ((0, "producers", limits.max_producers), (1, "consumers", limits.max_consumers)):
         counts = (table.producers, table.consumers)[row]
-        wrong = np.nonzero((counts != used[row]) | (counts > limit))[0]
-        if len(wrong):
-            v = int(wrong[0])
+        for v in np.nonzero((counts != used[row]) | (counts > limit))[0].tolist():
             name, n = program.barrier_name(v), int(counts[v])
             if n != used[row, v]:
-                return _h9(v, f"{name} is configured with {n} {what}, but their slots are {int(used[row, v])}")
-            return _h9(v, f"{name} has {n} {what}, but the limit is {limit}")
-    total = np.nonzero(table.producers.astype(np.int64) + table.consumers > limits.max_sum)[0]
-    if len(total):
-        v = int(total[0])
-        n = int(table.producers[v]) + int(table.consumers[v])
-        return _h9(v, f"{program.barrier_name(v)} has {n} producers and consumers, but the limit is {limits.max_sum}")
-    return _check_engine_limits(program) if program.phase == "managed" else None
+                yield _h9(v, f"{name} is configured with {n} {what}, but their slots are {int(used[row, v])}")
+            if n > limit:
+                yield _h9(v, f"{name} has {n} {what}, but the limit is {limit}")
+    both = table.producers.astype(np.int64) + table.consumers
+    for v in np.nonzero(both > limits.max_sum)[0].tolist():
+        yield _h9(
+            v,
+            f"{program.barrier_name(v)} has {int(both[v])} producers and consumers, but the limit is {limits.max_sum}",
+        )
+    if program.phase == "managed":
+        yield from _engine_limits(program)
+        yield from _interrupts(program)
 
 
-def _check_engine_limits(program: Program) -> Hazard | None:
+def _engine_limits(program: Program) -> Iterator[Hazard]:
     engines = program.machine.engines
     most = np.array([e.max_waits or len(program.barriers) for e in engines])[program.engine]
     waits = np.diff(program.waits.start)
-    wrong = np.nonzero(waits > most)[0]
-    if len(wrong):
-        t = int(wrong[0])
+    for t in np.nonzero(waits > most)[0].tolist():
         text = f"{task_text(program, t)} waits on {int(waits[t])} barriers, but the limit is {int(most[t])}"
-        return Hazard("H9", 0, t, -1, -1, text)
+        yield Hazard("H9", 0, t, -1, -1, text)
     for t in np.nonzero(program.kind == 1)[0].tolist():
         target = engines[int(program.target[t])]
         last = int(program.slot[t]) + int(program.high[t] - program.low[t])
         if last > target.descriptor_slots:
             text = f"{task_text(program, t)} fills slots up to {last}, but {target.name} has {target.descriptor_slots}"
-            return Hazard("H9", 0, t, -1, -1, text)
-    return None
+            yield Hazard("H9", 0, t, -1, -1, text)
+    depth = program.machine.management.program_depth
+    for t in np.nonzero(program.kind == 3)[0].tolist():
+        counted: dict[int, int] = {}
+        for v in program.programs[t].tolist():
+            pid = int(program.barriers.pid[v])
+            counted[pid] = counted.get(pid, 0) + 1
+            if counted[pid] == depth + 1:
+                text = f"{task_text(program, t)} programs barrier {pid} more than {depth} deep in one transfer"
+                yield Hazard("H9", 0, t, v, -1, text)
+
+
+def _interrupts(program: Program) -> Iterator[Hazard]:
+    table = program.barriers
+    if program.mode == "full":
+        for v in np.nonzero(table.irq != IRQ_OFF)[0].tolist():
+            if v != table.tail:
+                text = f"{program.barrier_name(v)} raises an interrupt, but in full mode only the tail may"
+                yield Hazard("H10", 0, -1, v, -1, text)
+    if table.tail < 0:
+        yield Hazard(
+            "H10", 0, -1, -1, -1, "there is no tail barrier: firmware never learns that the program is complete"
+        )
+    elif table.irq[table.tail] != IRQ_LIFTED:
+        text = f"the tail {program.barrier_name(table.tail)} raises no interrupt when it lifts"
+        yield Hazard("H10", 0, -1, table.tail, -1, text)
 
 
 def _h9(barrier: int, text: str) -> Hazard:
@@ -139,7 +192,7 @@ def find_race(result: RunResult, pairs: tuple[I32, I32]) -> Hazard | None:
     until = f"ends at tick {int(ended[n])}" if ended[n] >= 0 else "has not ended"
     shared = _shared_buffer(p, a, b)
     text = f"{task_text(p, b)} starts at tick {tick}, but {task_text(p, a)}, which also uses '{shared}', {until}"
-    return Hazard("H8", tick, b, -1, -1, text)
+    return Hazard("H8", tick, b, -1, -1, text, a)
 
 
 def _shared_buffer(program: Program, a: int, b: int) -> str:

@@ -18,6 +18,7 @@ class Hazard:
     barrier: int  # the instance that was meant
     found: int  # the instance that was hit instead, if that is what is wrong
     text: str
+    other: int = -1  # the other task, if the rule is about two
 
 
 @dataclass(frozen=True)

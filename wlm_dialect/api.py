@@ -16,13 +16,12 @@ from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.pipelines import PIPELINES, barriers
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
-from wlm_dialect.passes.verify_schedule import check
 from wlm_dialect.program import Program, encode_module
 
 if TYPE_CHECKING:
-    from wlm_dialect.passes.checker.findings import Verdict
     from wlm_dialect.runtime.report import Report
     from wlm_dialect.runtime.result import RunResult
+    from wlm_dialect.verification import Verification
 
 Mode = Literal["firmware", "partial", "full"]
 MODES: tuple[Mode, ...] = ("firmware", "partial", "full")
@@ -140,9 +139,11 @@ def report(result: "RunResult") -> "Report":
     return make_report(result)
 
 
-def verify(program: Program) -> "Verdict":
-    """Prove a managed program safe for every timing, or say which rules it breaks."""
-    return check(program)
+def verify(program: Program, *, replays: int = 20) -> "Verification":
+    """Prove a managed program safe for every timing, or show by runs (of the first `replays` findings) how it fails."""
+    from wlm_dialect.verification import verify as decide
+
+    return decide(program, replays=replays)
 
 
 def barrier_stats(program: Program, mode: str = "none", policy: str = "chains") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.passes.checker.exact import Ends, Search, StaleWait, servers_suffice, stale_wait
 from wlm_dialect.passes.checker.findings import Finding, Names
+from wlm_dialect.passes.checker.repairs import Repairs
 from wlm_dialect.passes.checker.rules import Obligations
 from wlm_dialect.program import Kind
 
@@ -13,12 +14,13 @@ Indices = NDArray[np.intp]
 
 
 class Diagnosis:
-    """Checks obligations on a graph without cycles and explains what fails."""
+    """Checks obligations and explains what fails. On events that a deadlock keeps from happening there are none."""
 
     def __init__(self, graph: EventGraph) -> None:
         self.graph = graph
         self.names = Names(graph)
         self.search = Search(graph)
+        self.repairs = Repairs(graph)
         self._optimistic: EventGraph | None = None
         self._optimistic_search: Search | None = None
 
@@ -27,7 +29,8 @@ class Diagnosis:
         if not len(table):
             return []
         # an event does not come before itself: what it causes comes after all that it does
-        failed = np.nonzero(~self.graph.precedes(table.first, table.then) | (table.first == table.then))[0]
+        open_ = ~self.graph.precedes(table.first, table.then) | (table.first == table.then)
+        failed = np.nonzero(open_ & ~self.graph.never(table.then))[0]
         failed = np.array([i for i in failed.tolist() if not _ended(self.graph, *_pair(table, i))], np.intp)
         if self.graph.inexact:
             failed = np.array([i for i in failed.tolist() if not self._found(table, i)], np.intp)
@@ -75,7 +78,8 @@ class Diagnosis:
                 first, then = _pair(table, i)
                 text, story = self._text(table.rule, first, then, *key)
                 names = self.names.event(first), self.names.event(then)
-                out.append(Finding(table.rule, text, *key, *names, story, self._doubt(first, then), (first, then)))
+                doubt, repair = self._doubt(first, then), self.repairs.suggest(table.rule, first, then, key[0])
+                out.append(Finding(table.rule, text, *key, *names, story, doubt, (first, then), repair=repair))
         return out
 
     def _stale_waits(self, table: Obligations, failed: Indices) -> list[Finding]:
@@ -96,8 +100,8 @@ class Diagnosis:
             first, then = _pair(table, i)
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
-            doubt = self._doubt(first, then)
-            out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then)))
+            doubt, repair = self._doubt(first, then), self.repairs.suggest("H1", first, then, task)
+            out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then), repair=repair))
         return out
 
     def _too_close(self, table: Obligations, failed: Indices) -> list[Finding]:
@@ -212,19 +216,52 @@ def _ended(graph: EventGraph, first: int, then: int) -> bool:
     return Ends(graph, then).ended(task)
 
 
-def find_cycle(graph: EventGraph) -> list[int]:
-    """The nodes of a shortest cycle through some stuck event, in causal order, the first again at the end."""
-    before = graph.predecessors
+def find_cycles(graph: EventGraph, limit: int = 20) -> list[list[int]]:
+    """Deadlocks that do not follow from one another: nodes in causal order, the first again at the end.
+
+    Each is a shortest cycle through one of its events, `limit` at most. What is stuck behind one is left out.
+    """
+    if not graph.clocks.cyclic:
+        return []
+    before, own = graph.predecessors, set(graph.impossible.tolist())
     stuck = set(graph.clocks.stuck.tolist())
-    # walking back from a stuck event to stuck events only must come round
-    node, seen = min(stuck), set[int]()
-    while node not in seen:
-        seen.add(node)
-        node = min(x for x in before[node].tolist() if x in stuck)
+    after: dict[int, list[int]] = {}
+    for node in stuck:
+        for x in before[node].tolist():
+            if x in stuck and x != node:
+                after.setdefault(x, []).append(node)
+    missing = {n: sum(1 for x in before[n].tolist() if x in stuck and x != n) for n in stuck}
+    _release(sorted(own), after, missing, stuck)
+    cycles: list[list[int]] = []
+    while stuck and len(cycles) < limit:
+        # walking back from a stuck event to stuck events only must come round
+        node, seen = min(stuck), set[int]()
+        while node not in seen:
+            seen.add(node)
+            node = min(x for x in before[node].tolist() if x in stuck)
+        cycle = _shortest(graph, node, stuck)
+        cycles.append(cycle)
+        _release(cycle[:-1], after, missing, stuck)
+    return cycles
+
+
+def _release(nodes: list[int], after: dict[int, list[int]], missing: dict[int, int], stuck: set[int]) -> None:
+    """Take events out of `stuck`, and those that waited for nothing else."""
+    queue = [n for n in nodes if n in stuck]
+    stuck.difference_update(queue)
+    for node in queue:
+        for x in after.get(node, []):
+            missing[x] -= 1
+            if missing[x] == 0 and x in stuck:
+                stuck.discard(x)
+                queue.append(x)
+
+
+def _shortest(graph: EventGraph, node: int, stuck: set[int]) -> list[int]:
     back: dict[int, int] = {}
     queue = [node]
     for at in queue:
-        for x in before[at].tolist():
+        for x in graph.predecessors[at].tolist():
             if x == node:
                 path = [node, at]
                 while path[-1] != node:
@@ -233,4 +270,4 @@ def find_cycle(graph: EventGraph) -> list[int]:
             if x in stuck and x not in back:
                 back[x] = at
                 queue.append(x)
-    raise AssertionError("a stuck event lies on or behind a cycle")
+    raise AssertionError("the event lies on a cycle")

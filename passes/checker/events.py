@@ -108,12 +108,39 @@ class EventGraph:
     def predecessors(self) -> Csr:
         """Event -> events that always come before it (direct ones)."""
         edges = [*self._engine_edges(), *self._barrier_edges(), *self._push_edges(), *self._firmware_edges()]
+        edges.append((self.impossible, self.impossible))
         before = np.concatenate([e[0] for e in edges]) if edges else np.zeros(0, np.int32)
         after = np.concatenate([e[1] for e in edges]) if edges else np.zeros(0, np.int32)
         by_target = np.argsort(after, kind="stable")
         start = np.zeros(self.first[-1] + 1, np.int32)
         np.cumsum(np.bincount(after, minlength=self.first[-1]), out=start[1:])
         return Csr(start, before[by_target].astype(np.int32))
+
+    @cached_property
+    def impossible(self) -> I32:
+        """Events that nothing ever causes: each waits for itself in the graph, and so never happens there either."""
+        p, r = self.program, self.ranges
+        unpushed = np.nonzero((r.item_of < 0) & (r.enqueue_of < 0))[0]
+        lonely = np.diff(p.producers.start)[p.waits.index] == 0
+        unraised = self.handler_of_barrier[p.items.at.index] < 0
+        items = np.unique(p.items.at.rows()[unraised])
+        if p.mode == "full":
+            items = np.nonzero(~r.boot_item)[0].astype(np.int32)
+        starts = np.unique(p.waits.rows()[lonely])
+        return np.concatenate(
+            [self.node(Event.ENQ, unpushed), self.node(Event.START, starts), self.node(Event.ITEM, items)]
+        )
+
+    def never(self, nodes: I32) -> NDArray[np.bool_]:
+        """Elementwise: whether an event happens in no run, because it waits for itself or for one that does."""
+        return np.asarray(self._happens_never[nodes], np.bool_)
+
+    @cached_property
+    def _happens_never(self) -> NDArray[np.bool_]:
+        out = np.zeros(len(self.clocks.network), bool)
+        if self.clocks.cyclic:
+            out[self.clocks.stuck] = True
+        return out
 
     def _engine_edges(self) -> Edges:
         p, everything = self.program, np.arange(len(self.program), dtype=np.int32)

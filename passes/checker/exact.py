@@ -25,7 +25,7 @@ def stale_wait(graph: EventGraph, task: int) -> StaleWait | None:
 
     Least fixed point: begin with what certainly happened before the task is at head; while some barrier does not read
     zero, whoever lifts its current instance must have ended. If all read zero only with the right instances, every
-    start is right. Precondition: the graph has no cycle.
+    start is right. Precondition: the task comes to head.
     """
     p = graph.program
     happened = DownSet(graph.clocks)
@@ -37,9 +37,11 @@ def stale_wait(graph: EventGraph, task: int) -> StaleWait | None:
         stale = next((StaleWait(v, u) for v, u in zip(waits, current, strict=True) if u != v), None)
         if stale is None or not blocked or happened.holds(graph.node(Event.START, np.array([task]))):
             return stale
-        for u in blocked:
-            for node in graph.node(Event.END, p.producers[u]).tolist():
-                happened.add(node)
+        ends = np.concatenate([graph.node(Event.END, p.producers[u]) for u in blocked])
+        if graph.never(ends).any():
+            return None  # a deadlock keeps that barrier from reading zero
+        for node in ends.tolist():
+            happened.add(node)
 
 
 def _current(graph: EventGraph, happened: DownSet, barrier: int) -> int:
@@ -117,7 +119,10 @@ def servers_suffice(graph: EventGraph, then: int) -> bool:
         if graph.order_of(e) != "pool":
             continue
         seen = tasks[: int(p.position[own]) + 1] if kind == Event.HEAD and p.engine[own] == e else tasks
-        row = graph.clocks.row[graph.node(Event.HEAD, seen)]
+        heads = graph.node(Event.HEAD, seen)
+        if graph.never(heads).any():
+            return False
+        row = graph.clocks.row[heads]
         window = int(graph.places[2][graph.node(Event.END, tasks[0])]) if len(tasks) else 0
         bits = np.array([m.bit_count() for m in graph.clocks.mask[row, window].tolist()], np.int32)
         ended = graph.clocks.base[row, window] + 1 + bits

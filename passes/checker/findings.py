@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.program import Program
 
@@ -29,6 +27,8 @@ class Finding:
     story: tuple[str, ...] = ()
     undecided: str = ""
     nodes: tuple[int, int] = (-1, -1)  # `first` and `then` in the event graph
+    cycle: tuple[int, ...] = ()  # tasks that wait for one another
+    repair: str = ""  # an edit that would order the two events
 
     def __str__(self) -> str:
         doubt = f" (undecided: {self.undecided})" if self.undecided else ""
@@ -45,6 +45,9 @@ class Verdict:
     properties: tuple[str, ...]
     conditions: tuple[str, ...]
     counts: dict[str, int] = field(default_factory=dict)
+    graph: EventGraph | None = field(
+        default=None, repr=False, compare=False, kw_only=True
+    )  # in which the findings were made
 
     def report(self, limit: int = 20) -> str:
         """All of it as text: at most `limit` findings, the properties, the conditions."""
@@ -106,9 +109,6 @@ class Names:
                 barrier, fetch = self.graph.handler_source[index]
                 return f"the handler of {self.barrier(barrier) if barrier >= 0 else self.task(fetch)}"
 
-    def path(self, nodes: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int32]], limit: int = 8) -> str:
-        """Events joined by arrows; the middle of a long path is left out."""
-        words = [self.event(int(n)) for n in nodes]
-        if len(words) > limit:
-            words = [*words[: limit - 3], f"... {len(words) - limit + 1} more ...", *words[-2:]]
-        return " -> ".join(words)
+    def path(self, nodes: Sequence[int]) -> str:
+        """Events joined by arrows."""
+        return " -> ".join(self.event(n) for n in nodes)

@@ -22,15 +22,15 @@ class Delays:
     fetch_interrupt: dict[int, int]
 
 
-def counterexamples(program: Program, finding: Finding) -> Iterator[Delays]:
+def counterexamples(program: Program, finding: Finding, graph: EventGraph | None = None) -> Iterator[Delays]:
     """Timings, the likeliest first, under which a run should break the rule of `finding`; none without two events.
 
     Precondition: the finding comes from `check(program)`. With one wait per task, engines that end in order and service
-    by arrival one of them does; otherwise they are attempts.
+    by arrival one of them does; otherwise they are attempts. `graph` is the one the checker used, if it is at hand.
     """
     first, then = finding.nodes
     if first >= 0:
-        graph = EventGraph(program, Ranges(program))
+        graph = graph or EventGraph(program, Ranges(program))
         late = _Late(graph, then)
         yield late.delays(late.not_before_then())
         yield late.delays([first])

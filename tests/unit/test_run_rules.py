@@ -190,7 +190,7 @@ def test_h3_pushes_out_of_order() -> None:
     assert hazard(run(read(text))) == ("H3", 0, -1, 2, 0)
     # the same by DMAs: the second instance arrives while the first is missing
     late = edit(FULL, ("mgmt_dma.bootstrap [%a, ", "mgmt_dma.bootstrap ["))
-    assert hazard(run(read(late)))[:4] == ("H1", 28, 4, 0)
+    assert hazard(run(read(late)))[:4] == ("H6", 28, 4, 0)
     late = edit(
         late,
         (

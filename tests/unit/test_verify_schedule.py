@@ -87,7 +87,9 @@ def test_each_rule_finds_its_mutant(edits, line):
 @pytest.mark.parametrize("name", [n for n in FULL_MUTANTS if not n.startswith("H11")])
 def test_a_mutant_breaks_only_its_rule(name):
     edits, _ = FULL_MUTANTS[name]
-    assert {f.rule for f in verdict(FULL, edits).findings} == {name.partition(":")[0]}
+    rule = name.partition(":")[0]
+    # a deadlock comes with what goes wrong on the way into it: nobody arms what the stuck task would have programmed
+    assert {f.rule for f in verdict(FULL, edits).findings} == ({"H1", "H7"} if name == "H7: a circle" else {rule})
 
 
 @pytest.mark.parametrize("text", [FULL, PARTIAL], ids=["full", "partial"])
@@ -235,6 +237,8 @@ def test_the_pass_lists_at_most_twenty_findings_and_sets_the_exit_code():
         ("slots [2 to 3)", "slots [4 to 5)"),
         ("@dma1 [0 to 2)", "@dma1 [0 to 1)"),
         ("enqueue @dpu0 [0 to 2)", "enqueue @dpu0 [1 to 2)"),
+        ("configure 2 producers 1", "configure 2 producers 2"),
+        ("configure 3 producers 1", "configure 3 producers 2"),
     )
     with pytest.raises(ScheduleError) as failure:
         VerifySchedulePass().transform(program(FULL, edits))

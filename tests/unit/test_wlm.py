@@ -12,7 +12,6 @@ import pytest
 
 from wlm_dialect import api
 from wlm_dialect.machine import load_machine, preset
-from wlm_dialect.passes.checker.findings import Finding, Verdict
 from wlm_dialect.tools.commands import compare, diff
 from wlm_dialect.tools.reader import read_program
 from wlm_dialect.tools.wlm import main
@@ -345,19 +344,6 @@ def test_verify_proves(net: str, managed: str, capsys: pytest.CaptureFixture[str
     assert data["conditions"]
     assert main(["verify", net, "--mode", "partial", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
-
-
-@pytest.mark.parametrize(("status", "code"), [("refuted", 2), ("undecided", 3)])
-def test_verify_tells_by_its_code(
-    status: str, code: int, managed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finding = Finding("H1", "task 'conv1' reads b0#0 too early", story=("first", "then"))
-    monkeypatch.setattr(api, "verify", lambda program: Verdict("net", status, (finding,), (), ()))
-    assert main(["verify", managed, "--json", "v.json"]) == code
-    assert "task 'conv1' reads b0#0 too early [H1]" in capsys.readouterr().out
-    assert json.loads(Path("v.json").read_text())["findings"] == [
-        {"rule": "H1", "text": "task 'conv1' reads b0#0 too early", "undecided": None, "story": ["first", "then"]}
-    ]
 
 
 def test_verify_wants_a_managed_program(net: str, capsys: pytest.CaptureFixture[str]) -> None:

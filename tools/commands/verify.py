@@ -1,8 +1,14 @@
 """`wlm verify`: prove a managed program safe for every timing, or say what can go wrong."""
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
+from wlm_dialect.errors import UsageError
 from wlm_dialect.tools.commands.common import MODES, add_source, load_program, need_phase, write_json
+from wlm_dialect.tools.output import STDOUT, write_output
+
+if TYPE_CHECKING:
+    from wlm_dialect.verification import Verification
 
 EXIT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
 
@@ -12,6 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument("--mode", choices=MODES, default=None, help="lower a graph to this mode first (default: full)")
     parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
+    parser.add_argument(
+        "--timing",
+        metavar="FILE",
+        help="where refuted, write the timing that shows it, for wlm run --timing (- for stdout)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON (- for stdout)")
 
 
@@ -19,27 +30,41 @@ def run(args: argparse.Namespace) -> int:
     """The exit code: 0 proved, 2 refuted, 3 undecided."""
     from wlm_dialect import api
 
+    if args.json == args.timing == STDOUT:
+        raise UsageError("only one of --timing and --json can go to standard output")
     program = load_program(args, args.source)
     if program.phase == "graph":
         program = api.compile_program(program, args.mode or "full").program
     need_phase(program, ("managed",), "verify")
-    verdict = api.verify(program)
+    verdict = api.verify(program, replays=args.findings)
     if args.json is not None:
-        findings = [
-            {"rule": f.rule, "text": f.text, "undecided": f.undecided or None, "story": list(f.story)}
-            for f in verdict.findings
-        ]
-        write_json(
-            args.json,
-            {
-                "program": verdict.program,
-                "verdict": verdict.status,
-                "findings": findings,
-                "properties": list(verdict.properties),
-                "conditions": list(verdict.conditions),
-                "counts": verdict.counts,
-            },
-        )
-    if args.json != "-":
+        write_json(args.json, _verdict_dict(verdict))
+    shown = verdict.counterexample
+    if args.timing is not None and shown is not None:
+        write_output(args.timing, shown.timing.to_json())
+    if STDOUT not in (args.json, args.timing):
         print(verdict.report(args.findings))
     return EXIT_CODES[verdict.status]
+
+
+def _verdict_dict(verdict: "Verification") -> dict[str, Any]:
+    findings = [
+        {
+            "rule": f.rule,
+            "text": f.text,
+            "undecided": f.undecided or None,
+            "story": list(f.story),
+            "repair": f.repair or None,
+            "replay": None if r is None else {"tick": r.hazard.tick, "text": r.hazard.text},
+        }
+        for f, r in zip(verdict.findings, verdict.replays, strict=True)
+    ]
+    return {
+        "program": verdict.program,
+        "sha256": verdict.digest,
+        "verdict": verdict.status,
+        "findings": findings,
+        "properties": list(verdict.properties),
+        "conditions": list(verdict.conditions),
+        "counts": verdict.counts,
+    }
