@@ -14,8 +14,8 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.vta.flow import Flow
-from wlm_dialect.passes.vta.races import elements_of
-from wlm_dialect.program.vta import Accesses, Memory, Module, Op, VtaProgram
+from wlm_dialect.passes.vta.races import elements_of, may_touch
+from wlm_dialect.program.vta import QUEUES, Accesses, Memory, Module, Op, VtaProgram
 from wlm_dialect.program.vta.names import kind_of
 
 _MEMORIES = (Memory.INP, Memory.WGT, Memory.ACC)
@@ -52,7 +52,9 @@ class _Sets:
 def find_threads(program: VtaProgram, flow: Flow, accesses: Sequence[Accesses]) -> Threads:
     """The virtual threads of a program; one thread where nothing is cut into parts that are used in turn."""
     if not all(a.known for a in accesses):
-        found = _grouped(program, flow, accesses, _by_tokens(program, flow), _MEMORIES, True)
+        sets = _by_data(program, accesses, _LOADED)  # of the loads
+        _join_tokens(program, flow, sets)
+        found = _grouped(program, flow, accesses, sets, _LOADED, True)
     else:
         found = _grouped(program, flow, accesses, _by_data(program, accesses, _MEMORIES), _MEMORIES, False)
         if found is None:  # threads may share the accumulators
@@ -70,15 +72,17 @@ def _grouped(
     by_tokens: bool,
 ) -> Threads | None:
     """Threads if the instructions that touch `memories` fall into groups that are some; else None."""
-    groups: dict[int, list[int]] = {}
-    for i, access in enumerate(accesses):
-        if _touches(access, memories) or not access.known:
-            groups.setdefault(sets.find(i), []).append(i)
+    using = [_touches(a, memories) or may_touch(program.insn[i], a, memories[0]) for i, a in enumerate(accesses)]
+    groups: dict[int, list[int]] = {sets.find(i): [] for i, used in enumerate(using) if used}
+    for i, used in enumerate(using):
+        if used or not accesses[i].known:  # a reset is known to use nothing here, but belongs to a thread all the same
+            groups.get(sets.find(i), []).append(i)
     if not _alternate(program, list(groups.values())):
         return None
     of = np.full(len(program), -1, np.int32)
-    for t, members in enumerate(groups.values()):
-        of[members] = t
+    number = {root: t for t, root in enumerate(groups)}
+    for i in range(len(program)):
+        of[i] = number.get(sets.find(i), -1)
     _follow_uops(program, flow, of)
     _follow_tokens(flow, of)
     return Threads(len(groups), of, tuple(_parts(accesses, m, memories) for m in groups.values()), by_tokens)
@@ -102,20 +106,21 @@ def _by_data(program: VtaProgram, accesses: Sequence[Accesses], memories: Sequen
     return sets
 
 
-def _by_tokens(program: VtaProgram, flow: Flow) -> _Sets:
-    """Instructions between a pop and the next push or pop of a module belong together, and the two ends of a token."""
-    sets = _Sets(len(program))
+def _join_tokens(program: VtaProgram, flow: Flow, sets: _Sets) -> None:
+    """Instructions between a pop and the next push or pop of a module belong together, and the two ends of a token.
+
+    Only tokens between load and compute count: the runtime drains the others one for all threads.
+    """
     for tasks in flow.lists:
         previous = -1
         for i in tasks.tolist():
             if previous >= 0 and not flow.pops[i].any() and not flow.pushes[previous].any():
                 sets.join(previous, i)
             previous = i
-    for token in flow.tokens:
+    for token in (t for t in flow.tokens if QUEUES[t.queue] in ("l2g", "g2l")):
         ends = (token.push, token.pop)
         if min(ends) >= 0 and not any(program.nop[i] and flow.pops[i].sum() > 1 for i in ends):
             sets.join(*ends)
-    return sets
 
 
 def _alternate(program: VtaProgram, groups: list[list[int]]) -> bool:
