@@ -89,7 +89,7 @@ def _overlap(e: Explanation, one: Protection, tiles: int) -> str:
 
 def _alternation(e: Explanation, one: Protection) -> str:
     return (
-        "Load and compute alternate: there is one set of input buffers, so load waits for the GEMM that reads them "
+        "Load and GEMM alternate: there is one set of input buffers, so load waits for the GEMM that reads them "
         f"({e.name(one.token.pop)} for {e.name(one.token.push)}), and that GEMM waits for load. Splitting the "
         "buffers in two (virtual threads) would let load fill one half while compute reads the other."
     )

@@ -56,7 +56,7 @@ class Costs:
     def durations(self, program: VtaProgram) -> I64:
         """Ticks of each instruction. Shape (instructions,).
 
-        A LOAD takes as long as its data need on the bus, or a tick per element where padding makes it longer.
+        A LOAD takes as long as its data need on the bus; zeros are written meanwhile, one element per tick.
         """
         insn = program.insn
         rounds = insn["iter_out"].astype(np.int64) * insn["iter_in"]
@@ -66,12 +66,12 @@ class Costs:
             mine = insn["op"] == op
             out[mine] += rounds[mine] * per_round + self.pipeline
         x, y = insn["x"].astype(np.int64), insn["y"].astype(np.int64)
-        elements = (insn["pad_left"] + x + insn["pad_right"]) * (insn["pad_top"] + y + insn["pad_bottom"])
+        zeros = (insn["pad_left"] + x + insn["pad_right"]) * (insn["pad_top"] + y + insn["pad_bottom"]) - x * y
         moves = (insn["op"] <= Op.STORE) & (x > 0)
         bits = [program.config.element_bytes(m) for m in _MEMORIES]
         for memory, size in zip(_MEMORIES, bits, strict=True):
             mine = moves & (insn["op"] == Op.LOAD) & (insn["memory"] == memory)
-            out[mine] += self.latency + np.maximum(-(-(x * y * size)[mine] // self.bus_bytes), elements[mine])
+            out[mine] += self.latency + np.maximum(-(-(x * y * size)[mine] // self.bus_bytes), zeros[mine])
         mine = moves & (insn["op"] == Op.STORE)
         size = program.config.element_bytes(Memory.OUT)
         out[mine] += self.latency + -(-(x * y * size)[mine] // self.bus_bytes)

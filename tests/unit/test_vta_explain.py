@@ -140,7 +140,7 @@ def test_threads_told_from_tokens_are_those_told_from_elements() -> None:
 
 def test_one_buffer_alternates() -> None:
     lines = "\n".join(tell(explain(read_folder(DATA / "svta_matrix_overfitting"))))
-    assert "Load and compute alternate: there is one set of input buffers" in lines
+    assert "Load and GEMM alternate: there is one set of input buffers" in lines
     assert "No virtual threads" in lines
 
 
