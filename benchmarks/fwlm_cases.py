@@ -378,12 +378,18 @@ class Edits:
     def after(self, wanted: dict[str, Any]) -> tuple[str, Any]:
         """Whether one of the states holds what is wanted; if not, whether ours adds more."""
         for state in self.states[1:]:
-            if all(_holds(state[key], value, key) for key, value in wanted.items()):
+            if all(self._holds(state, key, value) for key, value in wanted.items()):
                 return "same", wanted
         last = self.states[-1]
         ours, theirs = self._added(last), self._added(wanted)
         status = ("fewer" if ours < theirs else "other") if self.legal and ours <= theirs else "DIFFERS"
         return status, {"waits": last["waits"], "updates": last["updates"], "error": self.error}
+
+    def _holds(self, state: dict[str, Any], key: str, wanted: dict[str, Any]) -> bool:
+        if key == "boundary_tasks":
+            return bool(state[key] == {p: sorted(row) for p, row in wanted.items()})
+        rows = {str(t["id"]): sorted(t[key]) for t in self.case.tasks} | state[key]
+        return all(rows.get(t) == sorted(row) for t, row in wanted.items())
 
     def _added(self, state: dict[str, Any]) -> int:
         """Uses of barriers that were not there."""
@@ -392,12 +398,6 @@ class Edits:
             for t, row in state.get(key, {}).items():
                 out += len(set(row) - set(self.case.tasks[int(t)][key]))
         return out
-
-
-def _holds(state: dict[str, Any], wanted: dict[str, Any], key: str) -> bool:
-    if key == "boundary_tasks":
-        return state == {p: sorted(row) for p, row in wanted.items()}
-    return all(state.get(t) == sorted(row) for t, row in wanted.items())
 
 
 def _subset(ours: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:

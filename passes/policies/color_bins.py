@@ -85,7 +85,8 @@ def bin_sizes(types: list[str], tail: int, count: int) -> dict[str, int]:
         left -= sizes[kind]
     rest, total = left, sum(wanted.values())
     for kind in order:
-        more = min(round(rest * wanted[kind] / total), wanted[kind] - sizes[kind], left)
+        share = (2 * rest * wanted[kind] + total) // (2 * total)  # to the nearest
+        more = min(share, wanted[kind] - sizes[kind], left)
         sizes[kind] += more
         left -= more
     if order:
