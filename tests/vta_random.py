@@ -67,8 +67,9 @@ class Maker:
             self.segments.append(Segment(memory.name, address, data, size))
             address += len(data)
         self.held = [0] * self.config.depth(Memory.UOP)
-        self.add(op=Op.LOAD, memory=Memory.UOP, dram=self.base[Memory.UOP][0], y=1, x=16, stride=16)
-        self.held[:16] = self.words[:16].tolist()
+        # all that loops use, so that a second launch does not meet the micro-ops of the first
+        self.add(op=Op.LOAD, memory=Memory.UOP, dram=self.base[Memory.UOP][0], y=1, x=32, stride=32)
+        self.held[:32] = self.words[:32].tolist()
         for _ in range(length):
             self.draw.choice((self.load, self.load, self.gemm, self.gemm, self.alu, self.store))()
         self.store()

@@ -153,20 +153,20 @@ def _find_plain(
     return np.array(first, np.int64), start, np.concatenate([np.zeros(0, np.uint32), *snaps])
 
 
-def load_rows(row: list[int], source: NDArray[Any], target: NDArray[Any]) -> None:
-    """A LOAD, element by element of `source` into `target`, with zero padding."""
+def load_rows(row: list[int], source: NDArray[Any] | None, target: NDArray[Any]) -> None:
+    """A LOAD, element by element of `source` into `target`, with zero padding. Without a source, their numbers."""
     left, x, y, top = row[loops.LEFT], row[loops.X], row[loops.Y], row[loops.TOP]
     width, height = left + x + row[loops.RIGHT], top + y + row[loops.BOTTOM]
     base, at, stride = row[loops.SRAM], row[loops.AT], row[loops.STRIDE]
     if y == 1 and width == x and height == 1:
-        target[base : base + x] = source[at : at + x]
+        target[base : base + x] = np.arange(at, at + x) if source is None else source[at : at + x]
         return
     block = target[base : base + width * height].reshape(height, width, *target.shape[1:])
     if width * height != x * y:
         block[:] = 0
     if y:
         shown = np.arange(y, dtype=np.int64)[:, None] * stride + np.arange(at, at + x, dtype=np.int64)
-        block[top : top + y, left : left + x] = source[shown]
+        block[top : top + y, left : left + x] = shown if source is None else source[shown]
 
 
 def _in_range(row: list[int], held: NDArray[np.uint32], shifts: I64, depths: list[int]) -> bool:

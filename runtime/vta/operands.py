@@ -122,14 +122,11 @@ def _gather_plain(code: I64, order: I64, keys: Keys, parts: Parts, inp: I32, wgt
     record: list[tuple[int, int]] = []
     used: list[tuple[int, int]] = []
     pair_src, pair_wgt = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    numbers = np.arange(
-        int((code[:, loops.AT] + code[:, loops.X] + code[:, loops.Y] * code[:, loops.STRIDE]).max()) + 1
-    )
     held = {int(Memory.INP): inp, int(Memory.WGT): wgt}
     for place, i in enumerate(order.tolist()):
         op, memory, x = (int(code[i, c]) for c in (loops.OP, loops.MEMORY, loops.X))
         if op == Op.LOAD and x and memory in held:
-            load_rows(code[i].tolist(), numbers, held[memory])
+            load_rows(code[i].tolist(), None, held[memory])
         elif op == Op.GEMM and not code[i, loops.RESET]:
             key = int(keys.of[i])
             low, high = parts.of[key : key + 2].tolist()

@@ -144,6 +144,10 @@ def _matrix(
         out = np.empty((len(ids), rows, ids.shape[1], columns), kind)
         compiled.fetch_matrix(ids, elements(data, config, memory), out)
         return out.reshape(len(ids) * rows, -1)
+    if is_whole(config, memory):
+        wide = np.empty((len(ids), rows, ids.shape[1], columns), kind)
+        wide[...] = elements(data, config, memory)[ids].transpose(0, 2, 1, 3)
+        return wide.reshape(len(ids) * rows, -1)
     size = config.element_bytes(memory)
     raw = data[: len(data) // size * size].reshape(-1, size)[ids.reshape(-1)]
     tiles = unpack(raw, config, memory).astype(kind).reshape(*ids.shape, rows, columns)

@@ -77,7 +77,10 @@ class Steps:
         if y == 1:
             target[at : at + x] = taken
             return
-        for n in range(y):  # rows may overlap: the last one stays
+        if stride >= x:
+            target[np.arange(at, at + x) + stride * np.arange(y)[:, None]] = taken.reshape(y, x, -1)
+            return
+        for n in range(y):  # rows overlap: the last one stays
             target[at + n * stride : at + n * stride + x] = taken[n * x : n * x + x]
 
     def clear(self, key: int, acc: NDArray[np.int32]) -> None:

@@ -83,7 +83,7 @@ def _wrong(program: VtaProgram, result: "VtaResult", args: argparse.Namespace) -
     if not args.check or result.problems:
         return wrong  # what did not end has not stored everything
     wrong += [str(mismatch) for mismatch in result.mismatches]
-    known = program.meta.get("profiler", {})
+    known = program.meta.get("profiler") or {}
     counted = result.counters
     wrong += [
         f"counter {name} is {counted[name]} but {known[name]} is expected"
