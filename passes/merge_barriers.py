@@ -6,7 +6,10 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.order_barriers import ordered_by_first_use
 from wlm_dialect.program import Barriers, Program
+
+__all__ = ["MergeBarriersPass", "ordered_by_first_use", "renamed"]
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,4 @@ def renamed(program: Program, target: I32) -> Program:
         waits=Csr.of_set(program.waits.rows(), number[waits], n),
         updates=Csr.of_set(program.updates.rows(), number[updates], n),
         barriers=Barriers.virtual(len(used), int(number[target[tail]]) if tail >= 0 else -1),
-    )
-
-
-def ordered_by_first_use(program: Program) -> Program:
-    """Number the barriers by the first task that updates them: the order in which later passes meet them."""
-    producers = program.producers
-    used = np.diff(producers.start) > 0
-    first = np.full(len(producers), len(program), np.int32)
-    first[used] = producers.index[producers.start[:-1][used]]
-    rank = np.empty(len(first), np.int32)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.int32)
-    tail, n = program.barriers.tail, len(program)
-    return program.with_(
-        waits=Csr.of_set(program.waits.rows(), rank[program.waits.index], n),
-        updates=Csr.of_set(program.updates.rows(), rank[program.updates.index], n),
-        barriers=Barriers.virtual(len(rank), int(rank[tail]) if tail >= 0 else -1),
     )
