@@ -23,7 +23,7 @@ from wlm_dialect.passes.policies.pages.build import (
 )
 from wlm_dialect.passes.policies.pages.dummies import insert_dummies
 from wlm_dialect.passes.policies.pages.legalise import make_legal
-from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks
+from wlm_dialect.passes.policies.pages.sheet import Sheet
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Program
 
@@ -82,13 +82,14 @@ def _paged(ordered: Program, sheet: Sheet, dmas: list[BarrierDma], padding: list
     check_slots(program)
     position = {t: i for i, t in enumerate(order)}
     used = sorted(ids, key=number.__getitem__)
+    barrier_page, task_page = [sheet.barrier_page[v] for v in used], [sheet.task_page[t] for t in order]
     return Paged(
         program,
         [ids[v] for v in used],
         sheet.size,
-        [sheet.barrier_page[v] for v in used],
-        [sheet.task_page[t] for t in order],
-        {p: sorted(position[t] for t in boundary_tasks(sheet, p)) for p in range(sheet.pages - 1)},
+        barrier_page,
+        task_page,
+        _boundary(program, barrier_page, task_page),
         [
             replace(
                 dma,
@@ -102,3 +103,12 @@ def _paged(ordered: Program, sheet: Sheet, dmas: list[BarrierDma], padding: list
         sorted(number[v] for v in padding),
         [t if t < sheet.original else -1 for t in order],
     )
+
+
+def _boundary(program: Program, barrier_page: list[int], task_page: list[int]) -> dict[int, list[int]]:
+    """Page -> tasks that update the next one."""
+    out: dict[int, list[int]] = {p: [] for p in range(max(barrier_page, default=0))}
+    for t, p in enumerate(task_page):
+        if any(barrier_page[v] > p for v in program.updates[t].tolist()):
+            out[p].append(t)
+    return out

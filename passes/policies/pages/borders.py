@@ -63,6 +63,7 @@ def _place(sheet: Sheet, page: int) -> BarrierDma:
         starts = [_separate(sheet, page)]
     ends = end_barriers(sheet, page)
     starts = _before(sheet, page, starts, ends)
+    sheet.quiet |= frozenset(starts)  # the DMA will wait on them, perhaps nobody else does
     half = (page + 1) % 2 * sheet.size
     pids = tuple(range(half, half + sheet.size))
     return BarrierDma(page, tuple(starts), tuple(ends), _insertion(sheet, page, starts, ends), pids)

@@ -24,7 +24,7 @@ class Sheet:
     ordered: list[bool]  # whether the tasks of a queue end in order
     sync: frozenset[int] = frozenset()  # tasks at which the control graph is split
     tail: int = -1  # the barrier that ends the program; -1 = none
-    quiet: frozenset[int] = frozenset()  # other barriers that have no consumers and keep their producers
+    quiet: frozenset[int] = frozenset()  # other barriers that keep their producers without consumers
     names: tuple[str, ...] = ()  # of the tasks; without, they are numbered
     producers: list[list[int]] = field(default_factory=list)
     consumers: list[list[int]] = field(default_factory=list)
