@@ -16,6 +16,7 @@ from wlm_dialect.runtime.vta import loops
 from wlm_dialect.runtime.vta.plans import Part, make_parts
 
 I64 = NDArray[np.int64]
+LEAST = 4  # tile operations that a matrix product should have, on average
 LIMIT = 1 << 24  # tile operations of one instruction: 4 G multiplications in the default configuration
 
 
@@ -80,11 +81,11 @@ def unpack_uops(words: NDArray[np.uint32], shifts: I64) -> tuple[I64, I64, I64]:
 
 
 def parts_of(code: I64, keys: Keys, k: int, shifts: I64) -> list[Part]:
-    """The matrix products of key `k`, a GEMM without reset."""
+    """The matrix products of key `k`, a GEMM without reset; none if it falls into too many."""
     row = code[keys.first[k]].tolist()
     outer = (row[loops.ITER_OUT], row[loops.DST_OUT], row[loops.SRC_OUT], row[loops.WGT_OUT])
     inner = (row[loops.ITER_IN], row[loops.DST_IN], row[loops.SRC_IN], row[loops.WGT_IN])
-    return make_parts(unpack_uops(keys.words[keys.start[k] : keys.start[k + 1]], shifts), (outer, inner))
+    return make_parts(unpack_uops(keys.words[keys.start[k] : keys.start[k + 1]], shifts), (outer, inner), LEAST)
 
 
 def _depths(config: Config) -> I64:

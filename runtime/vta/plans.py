@@ -5,6 +5,7 @@ it, that is ACC[dst[m, n]] += sum over k of INP[src[m, k]] x WGT[wgt[n, k]]: a p
 one of WGT elements. Every nest splits into a few such parts.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,11 +34,18 @@ class Part:
 Axis = tuple[int, int, int, int]  # iterations, and what one adds to dst, src, wgt
 
 
-def make_parts(uops: tuple[I64, I64, I64], axes: tuple[Axis, Axis]) -> list[Part]:
-    """The parts of a GEMM without reset: its micro-ops (dst, src, wgt), and its outer and inner loop."""
+def make_parts(uops: tuple[I64, I64, I64], axes: tuple[Axis, Axis], least: int = 1) -> list[Part]:
+    """The parts of a GEMM without reset: its micro-ops (dst, src, wgt), and its outer and inner loop.
+
+    None if the parts would have less than `least` tile operations on average.
+    """
     nested = [axis for axis in axes if axis[1] and axis[2] and axis[3]]  # moves all three: a part per iteration
-    parts = []
-    for table in _tables(*uops):
+    parts: list[Part] = []
+    tables = _tables(*uops)
+    steps = len(uops[0]) * axes[0][0] * axes[1][0]
+    if steps < least * len(tables) * math.prod(axis[0] for axis in nested):
+        return parts
+    for table in tables:
         for shift in _shifts(nested):
             dst, src, wgt = (base + step for base, step in zip(table, shift, strict=True))
             for count, d, s, w in axes:

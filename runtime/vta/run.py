@@ -22,7 +22,9 @@ from wlm_dialect.runtime.vta.result import EARLY_FINISH, FINISHED, NO_FINISH, ST
 from wlm_dialect.runtime.vta.steps import Steps
 
 I64 = NDArray[np.int64]
-COMPILE_FROM = 20_000  # instructions; below, loading compiled code takes longer than the run
+COMPILE_FROM = (
+    20_000  # instructions or hundreds of tile operations; below, loading compiled code takes longer than the run
+)
 WORTH_A_PLAN = 2048  # tile operations of one key in a stretch
 STRETCH = 1 << 22  # tile operations executed at a time, which bounds memory
 
@@ -77,9 +79,10 @@ def _choose(program: VtaProgram, compiled: bool | None) -> Any:
     if compiled and not numba.available():
         raise UsageError("compiled loops need numba: pip install 'wlm-dialect[fast]', or leave compiled out")
     if compiled is None:
-        loaded = "numba" in sys.modules
-        compiled = len(program) * program.launches >= (COMPILE_FROM // 20 if loaded else COMPILE_FROM)
-        compiled = compiled and numba.available()
+        columns = program.columns
+        steps = np.maximum(0, columns["uop_end"] - columns["uop_begin"]) * columns["iter_out"] * columns["iter_in"]
+        work = program.launches * (len(program) + int(steps.sum()) // 100)
+        compiled = work >= (COMPILE_FROM // 20 if "numba" in sys.modules else COMPILE_FROM) and numba.available()
     return numba.load() if compiled and widths == [8, 8, 32] else None
 
 

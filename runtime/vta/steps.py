@@ -15,6 +15,7 @@ from wlm_dialect.runtime.vta.products import Products
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+CHUNK = 1 << 14  # tile operations multiplied at a time, which bounds memory
 Batch = tuple[I64, I64]  # dst and src elements of micro-ops that do not depend on one another
 
 
@@ -92,11 +93,13 @@ class Steps:
         dst = self.visits(key)[0]
         if not len(dst):
             return
-        left = unpack(self.raw[Memory.INP][src], self.config, Memory.INP)
-        right = unpack(self.raw[Memory.WGT][wgt], self.config, Memory.WGT)
-        # wraps as int32 does, which is what is wanted
-        product = np.einsum("tbi,toi->tbo", left, right).reshape(len(dst), self.lanes)
-        np.add.at(acc, dst, product)
+        for low in range(0, len(dst), CHUNK):
+            some = slice(low, low + CHUNK)
+            left = unpack(self.raw[Memory.INP][src[some]], self.config, Memory.INP)
+            right = unpack(self.raw[Memory.WGT][wgt[some]], self.config, Memory.WGT)
+            # wraps as int32 does, which is what is wanted
+            product = np.einsum("tbi,toi->tbo", left, right).reshape(len(left), self.lanes)
+            np.add.at(acc, dst[some], product)
         if self.bits < 32:
             acc[dst] = wrap(acc[dst], self.bits)
 
@@ -158,4 +161,7 @@ def independent(dst: I64, src: I64) -> list[Batch]:
         level[n] = at = max(wrote[s] + 1, wrote[d] + 1, read[d])
         wrote[d] = at
         read[s] = max(read[s], at)
-    return [(dst[level == k], src[level == k]) for k in range(int(level.max()) + 1)]
+    order = np.argsort(level, kind="stable")
+    bounds = np.searchsorted(level[order], np.arange(int(level.max()) + 2)).tolist()
+    cuts = [order[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [(dst[cut], src[cut]) for cut in cuts]
