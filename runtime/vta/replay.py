@@ -138,16 +138,16 @@ class _Machine:
         if len(wrong):
             at = wrong[0]
             found, wanted = (int(r.writers[at]) for r in (now, meant))
-            text = (
-                f"{self._who(i)} reads {memory.name} {int(now.elements[at])} as {self._who(found)} left it, "
-                f"not {self._who(wanted)}"
-            )
+            what = f"{self._who(i)} reads {memory.name} {int(now.elements[at])}"
+            text = f"{what} as {self._who(found)} left it, not {self._who(wanted)}"
+            if found == _NOBODY:
+                text = f"{what} before {self._who(wanted)} has written it"
             # the other one of the race is who came too early, or who has not come yet
             early = found if found != _NOBODY and (wanted == _NOBODY or found > wanted) else wanted
             yield Observation("V7", i, early, f"{text} ({len(wrong)} elements)")
 
     def _who(self, i: int) -> str:
-        return insn_name(self.program, i) if i != _NOBODY else "nobody"
+        return insn_name(self.program, i) if i != _NOBODY else "as it was before"
 
     def _stale(self, i: int, now: _Read) -> Iterator[Observation]:
         insn = self.program.insn

@@ -1,6 +1,7 @@
 """The accumulators in numpy, instruction by instruction, for numbers of any width."""
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -163,5 +164,5 @@ def independent(dst: I64, src: I64) -> list[Batch]:
         read[s] = max(read[s], at)
     order = np.argsort(level, kind="stable")
     bounds = np.searchsorted(level[order], np.arange(int(level.max()) + 2)).tolist()
-    cuts = [order[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    cuts = [order[low:high] for low, high in pairwise(bounds)]
     return [(dst[cut], src[cut]) for cut in cuts]
