@@ -121,7 +121,7 @@ class Explanation:
             case roles.COMPLETION:
                 return f"waits for {push}, so that FINISH comes after {self.name(p.last)}"
             case roles.CREDIT:
-                return f"takes the credit of {push}: the buffer is free"
+                return f"takes the credit of {push}: {guarded_text(p.guarded) or 'the buffer'} is free"
             case roles.DRAIN:
                 return f"empties {queue}: takes the token of {push}"
             case roles.INITIAL_TOKEN:
@@ -136,7 +136,8 @@ class Explanation:
     def _push(self, p: Protection) -> str:
         queue = QUEUES[p.token.queue]
         if p.token.pop < 0:
-            return f"{_GIVES[queue]} ({'popped behind this fragment' if self.fragment else 'nobody pops it'})"
+            done = f": {guarded_text(p.guarded)} {_HAPPENED[queue]}" if p.guarded else ""
+            return f"{_GIVES[queue]}{done} ({'popped behind this fragment' if self.fragment else 'nobody pops it'})"
         if p.role == roles.CREDIT:
             return f"credit for {self.name(p.token.pop)}: {MODULES[POPPER[p.token.queue]]} may begin"
         return f"{_GIVES[queue]}: {self.name(p.token.pop)}"

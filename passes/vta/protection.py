@@ -47,7 +47,11 @@ class Guarded:
 
 @dataclass(frozen=True, eq=False)
 class Protection:
-    """One token and what it is for."""
+    """One token and what it is for.
+
+    `guarded`: of DATA what it protects; of CREDIT the buffer that the popping module fills; of LEFT what the pushing
+    module has done by then.
+    """
 
     token: Token
     role: str
@@ -79,7 +83,8 @@ class Protections:
         """What one token is for."""
         hazard = PROTECTS[token.queue]
         if token.push == NOBODY or token.pop == NOBODY:
-            return Protection(token, UNMATCHED if token.push == NOBODY else LEFT, hazard)
+            done = () if token.push < 0 else self._uses(token.queue, self.before(token), True)
+            return Protection(token, UNMATCHED if token.push == NOBODY else LEFT, hazard, tuple(done))
         if token.push == INITIAL:
             return Protection(token, INITIAL_TOKEN, hazard)
         before, after = self.before(token), self.after(token)
@@ -93,7 +98,19 @@ class Protections:
             return Protection(token, DRAIN, hazard)
         memories = _MEMORIES.get(QUEUES[token.queue], _ACC)
         unused = not any(self._elements(i, m, token.queue, True)[0] is not None for i in before for m in memories)
-        return Protection(token, CREDIT if unused else REDUNDANT, hazard)
+        if unused:
+            return Protection(token, CREDIT, hazard, tuple(self._uses(token.queue, after, False)))
+        return Protection(token, REDUNDANT, hazard)
+
+    def _uses(self, queue: int, tasks: list[int], pushing: bool) -> Iterator[Guarded]:
+        """What instructions do to the scratchpads on their side of a queue, as far as it is known."""
+        for memory in _MEMORIES.get(QUEUES[queue], _ACC):
+            found = {i: self._elements(i, memory, queue, pushing)[0] for i in tasks}
+            used = {i: elements for i, elements in found.items() if elements is not None}
+            if used:
+                elements = np.unique(np.concatenate(list(used.values())))
+                sides = (tuple(used), ()) if pushing else ((), tuple(used))
+                yield Guarded(memory, elements, *sides)
 
     def before(self, token: Token) -> list[int]:
         """Instructions of the pushing module after the push before this one, up to this push."""

@@ -42,7 +42,10 @@ def test_the_dump_of_the_question() -> None:
     assert told.threads.by_tokens
     assert rows[2].meaning == "takes the credit of #0 NOP-STORE-STAGE: the buffer is free"
     assert rows[6].overtakes == "#1 NOP-STORE-STAGE and 2 more"
-    assert rows[7].meaning == "tells compute that the data are there (popped behind this fragment)"
+    assert (
+        rows[7].meaning
+        == "tells compute that the data are there: INP [0, 580), WGT [0, 18) is loaded (popped behind this fragment)"
+    )
     assert roles(told) == {
         "l2g#1": "left over",
         "l2g#2": "left over",

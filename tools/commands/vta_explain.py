@@ -78,7 +78,7 @@ def _print(told: "Explanation", answer: list[str], rows: int) -> None:
     if told.tokens:
         print()
         print_table(
-            ["token", "pushed by", "popped by", "hazard", "protects", "without it"],
+            ["token", "pushed by", "popped by", "hazard", "what it is about", "without it"],
             [_token(told, p) for p in told.tokens[:rows]],
             "tokens",
         )
@@ -95,7 +95,10 @@ def _token(told: "Explanation", p: Any) -> list[object]:
 
     push = told.name(p.token.push) if p.token.push >= 0 else "before" if p.token.push == -1 else "nobody"
     pop = told.name(p.token.pop) if p.token.pop >= 0 else "nobody"
-    protects = guarded_text(p.guarded) if p.guarded else f"no data: {p.role}"
+    protects = guarded_text(p.guarded)
+    if p.role != "data":
+        role = "pending" if told.fragment and p.token.pop < 0 else p.role
+        protects = f"{role}: {protects}" if protects else role
     return [p.token.name, push, pop, p.hazard, protects, told.without(p)]
 
 
