@@ -31,7 +31,7 @@ function decode(raw) {
   t.lane.forEach((lane, n) => { if (t.head[n] >= 0) raw.byLane[lane].push(n); });
   for (const lane of raw.byLane) lane.sort((a, b) => from(raw, a) - from(raw, b));
   raw.occupancy = [sums(raw.occupancy[0]), raw.occupancy[1]];
-  raw.queues = (raw.queues || []).map(([name, ticks, count, limit]) => [name, sums(ticks), count, limit, Math.max(1, ...count)]);
+  raw.queues = (raw.queues || []).map(([name, ticks, count, limit]) => [name, sums(ticks), count, limit, count.reduce((a, b) => Math.max(a, b), 1)]);
   raw.ready = true;
   return raw;
 }
