@@ -1,9 +1,9 @@
 """Minimum chain cover of barriers, and the antichain that proves it minimal (Dilworth).
 
-Barriers come as rows of a dominance order: u is before v iff `users[u] <= known[v]` in every column (perf.md section 3:
-one comparison per lane). The rows have to make that a strict partial order; `passes/analysis/reuse.py` does. Barriers
-that share a physical one form a chain, so the fewest chains that hold all barriers are the fewest physical barriers,
-and barriers of which no two are comparable need one each.
+Barriers come as rows of a dominance order: u is before v iff `users[u] <= known[v]` in every column, one comparison per
+lane. The rows have to make that a strict partial order; `passes/analysis/reuse.py` does. Barriers that share a physical
+one form a chain, so the fewest chains that hold all barriers are the fewest physical barriers, and barriers of which no
+two are comparable need one each (docs/barriers.md).
 """
 
 from collections.abc import Iterator
@@ -96,6 +96,7 @@ def check_cover(users: I32, known: I32, cover: ChainCover) -> list[str]:
         return [f"{len(cover.chain)} barriers are covered, not {len(users)}"]
     for c in range(cover.count):
         row = np.nonzero(cover.chain == c)[0]
+        row = row[np.argsort(known[row, -1], kind="stable")]
         apart = np.nonzero(~(users[row[:-1]] <= known[row[1:]]).all(axis=1))[0]
         out += [f"chain {c}: v{row[i]} is not before v{row[i + 1]}" for i in apart.tolist()]
     related = dominance(users[cover.antichain], known[cover.antichain])
