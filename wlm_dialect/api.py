@@ -19,8 +19,11 @@ from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Program, encode_module
 
 if TYPE_CHECKING:
+    from wlm_dialect.passes.vta.findings import VtaVerdict
+    from wlm_dialect.program.vta import VtaProgram
     from wlm_dialect.runtime.report import Report
     from wlm_dialect.runtime.result import RunResult
+    from wlm_dialect.runtime.vta.result import VtaResult
     from wlm_dialect.verification import Verification
 
 Mode = Literal["firmware", "partial", "full"]
@@ -43,6 +46,9 @@ __all__ = [
     "report",
     "run",
     "verify",
+    "vta_check",
+    "vta_load",
+    "vta_run",
 ]
 
 
@@ -184,6 +190,27 @@ def _until_bound(mode: str, policy: str) -> tuple[ProgramPass, ...]:
 
 def _program_passes(steps: Sequence[ModulePass]) -> tuple[ProgramPass, ...]:
     return tuple(step for step in steps if isinstance(step, ProgramPass))
+
+
+def vta_load(folder: str) -> "VtaProgram":
+    """A VTA program from a folder with a program.json (docs/vta.md)."""
+    from wlm_dialect.program.vta import read_folder
+
+    return read_folder(folder)
+
+
+def vta_run(program: "VtaProgram", **options: Any) -> "VtaResult":
+    """Execute a VTA program, bit-exact with its simulator. Options are those of `wlm_dialect.runtime.vta.run.run`."""
+    from wlm_dialect.runtime.vta.run import run as execute
+
+    return execute(program, **options)
+
+
+def vta_check(program: "VtaProgram", **options: Any) -> "VtaVerdict":
+    """Prove a VTA program's tokens right for every timing, or refute them. Options: `passes.vta.check.check`."""
+    from wlm_dialect.passes.vta.check import check as prove
+
+    return prove(program, **options)
 
 
 Progress = Callable[[str], None]

@@ -6,7 +6,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from wlm_dialect.runtime.vta import loops
+import wlm_dialect.runtime.vta.loops as loops
 
 
 def available() -> bool:

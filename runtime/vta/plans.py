@@ -42,12 +42,12 @@ def make_parts(uops: tuple[I64, I64, I64], axes: tuple[Axis, Axis], least: int =
     nested = [axis for axis in axes if axis[1] and axis[2] and axis[3]]  # moves all three: a part per iteration
     parts: list[Part] = []
     tables = _tables(*uops)
-    steps = len(uops[0]) * axes[0][0] * axes[1][0]
-    if steps < least * len(tables) * math.prod(axis[0] for axis in nested):
+    total = len(uops[0]) * axes[0][0] * axes[1][0]
+    if total < least * len(tables) * math.prod(axis[0] for axis in nested):
         return parts
     for table in tables:
         for shift in _shifts(nested):
-            dst, src, wgt = (base + step for base, step in zip(table, shift, strict=True))
+            dst, src, wgt = table[0] + shift[0], table[1] + shift[1], table[2] + shift[2]
             for count, d, s, w in axes:
                 steps = np.arange(count, dtype=np.int64)
                 if not d:

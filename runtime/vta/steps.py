@@ -80,7 +80,7 @@ class Steps:
             target[at : at + x] = taken
             return
         if stride >= x:
-            target[np.arange(at, at + x) + stride * np.arange(y)[:, None]] = taken.reshape(y, x, -1)
+            target[np.arange(at, at + x) + stride * np.arange(y)[:, None]] = taken.reshape(y, x, taken.shape[1])
             return
         for n in range(y):  # rows overlap: the last one stays
             target[at + n * stride : at + n * stride + x] = taken[n * x : n * x + x]

@@ -119,3 +119,10 @@ def test_compare_has_a_row_per_network_machine_and_mode(tmp_path: Path) -> None:
     assert (full["mode"], full["interrupts"]) == ("full", 0)
     assert full["management_dmas"] == 2  # a fetch and an enqueue
     assert full["management_bytes"] == 16 + 4
+
+
+def test_a_vta_program_from_its_folder_to_its_bytes() -> None:
+    program = api.vta_load(str(Path(__file__).parents[1] / "data" / "vta" / "hand_16x16"))
+    assert api.vta_check(program).status == "proved"
+    result = api.vta_run(program, compiled=False)
+    assert (result.outcome, result.mismatches) == ("finished", ())

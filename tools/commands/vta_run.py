@@ -42,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code: 0 as it should be, 2 not, 3 if the check cannot decide."""
-    from wlm_dialect.runtime.vta.run import run as execute
+    from wlm_dialect import api
 
     source = load_source(args)
     program = source.program
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         program = program.with_(launches=args.launches)
     verdict = _verdict(program, args.check, source)
     compiled = {"auto": None, "numpy": False, "numba": True}[args.engine]
-    result = execute(program, compiled=compiled, poison=args.poison, order=chosen_order(args, program))
+    result = api.vta_run(program, compiled=compiled, poison=args.poison, order=chosen_order(args, program))
     wrong = _wrong(program, result, args)
     if args.output is not None:
         _write_outputs(args.output, result)
@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
 def _verdict(program: VtaProgram, wanted: bool, source: Any) -> "VtaVerdict | None":
     if not wanted:
         return None
-    from wlm_dialect.passes.vta.check import check
+    from wlm_dialect import api
 
-    return check(program, source.hardware, fragment=source.fragment)
+    return api.vta_check(program, hardware=source.hardware, fragment=source.fragment)
 
 
 def _wrong(program: VtaProgram, result: "VtaResult", args: argparse.Namespace) -> list[str]:
