@@ -62,7 +62,7 @@ def make_image(program: VtaProgram, *, poison: bool = False) -> Image:
     """DRAM before the first launch; ExecutionFault where an instruction reaches outside what the program names.
 
     Regions count by whole pages, as in the reference. A program that names no output may store anywhere. Bytes
-    nobody gave a value are zero, or `POISON`.
+    nobody gave a value are zero, or `POISON` outside outputs.
     """
     config, columns = program.config, program.columns
     unit = max(PAGE, *(config.element_bytes(m) for m in Memory))
@@ -82,6 +82,8 @@ def make_image(program: VtaProgram, *, poison: bool = False) -> Image:
     early = (op == Op.LOAD) & read_only[columns["memory"]]
     alters = ~early & ((op != Op.GEMM) | (columns["reset"] != 0)) & ((op > Op.STORE) | (columns["x"] > 0))
     image = Image(data, start, end, offset, mapped, int(inp), int(wgt), none, none, none, op, early, alters)
+    for output in program.outputs:
+        image.place(output.address, output.size)[:] = 0
     for segment in program.segments:
         if len(segment.data):
             image.place(segment.address, len(segment.data))[:] = segment.data

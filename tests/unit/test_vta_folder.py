@@ -69,10 +69,10 @@ def edited(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     return folder
 
 
-def test_tokens_may_be_a_list_or_have_long_names(tmp_path: Path) -> None:
-    folder = edited(tmp_path, lambda meta: meta.update(initial_tokens=[0, 0, 1, 0], carry_out={"s2g_queue": 2}))
+def test_queues_may_have_the_names_of_a_dump(tmp_path: Path) -> None:
+    folder = edited(tmp_path, lambda meta: meta.update(initial_tokens={"g2s": 1}, carry_out={"s2g_queue": 2}))
     program = read_folder(folder)
-    assert (program.initial_tokens, program.carry_out) == (Tokens(s2g=1), Tokens(s2g=2))
+    assert (program.initial_tokens, program.carry_out) == (Tokens(g2s=1), Tokens(s2g=2))
 
 
 def test_the_configuration_may_be_a_file_of_its_own(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--launches", type=int, metavar="N", help="launch the stream N times (default: as it says)")
     parser.add_argument(
-        "--poison", action="store_true", help="fill memory that nobody wrote with 0xA5, and tell who reads it"
+        "--poison", action="store_true", help="fill scratchpads with 0xA5 first, and tell who reads what nobody wrote"
     )
     parser.add_argument(
         "--engine", choices=("auto", "numpy", "numba"), default="auto", help="what executes (default: auto, by length)"

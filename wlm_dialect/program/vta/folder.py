@@ -195,8 +195,6 @@ def _output(folder: Path, entry: Any, place: str) -> Output:
 
 def _tokens(meta: Mapping[str, Any], key: str) -> Tokens:
     value = meta.get(key, {})
-    if isinstance(value, list) and len(value) == len(QUEUES):
-        value = dict(zip(QUEUES, value, strict=True))
     if not isinstance(value, dict):
         raise ProgramError(f"key '{key}' should hold tokens by queue, found {value!r}")
     counts = {str(name).removesuffix("_queue"): count for name, count in value.items()}
