@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -12,20 +13,59 @@ from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
 from wlm_dialect.errors import UsageError
+from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.program import as_read_back, decode, encode_into, find_graphs
+
+T = TypeVar("T")
+UNASSIGNED = ("graph", "virtual")
+
+
+class ProgramRun:
+    """Passes of ours one after the other on decoded programs: the IR is read once and written once.
+
+    The result is that of writing and reading the IR in between. That is only so in phases graph and virtual; a run ends
+    with the pass that leaves them.
+    """
+
+    def __init__(self, module: ModuleOp) -> None:
+        self.programs = [(graph, decode(graph)) for graph in find_graphs(module)]
+        self.changed: set[int] = set()
+
+    def apply(self, each: ProgramPass) -> None:
+        """Run one pass on all graphs."""
+        for n, (graph, program) in enumerate(self.programs):
+            changed = each.run(program)
+            if changed is not program:
+                self.programs[n] = (graph, as_read_back(changed) if changed.phase in UNASSIGNED else changed)
+                self.changed.add(n)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the next pass must see IR that was written and read again."""
+        return any(program.phase not in UNASSIGNED for _, program in self.programs)
+
+    def write(self) -> None:
+        """Put the programs that changed into the IR."""
+        for n in sorted(self.changed):
+            encode_into(*self.programs[n])
 
 
 @dataclass
 class PassRunner:
-    """Options as on the command line. `doing` and `current` say where a failure happened; `seconds` grows per pass."""
+    """Options as on the command line. `doing` and `current` say where a failure happened; `seconds` grows per pass.
+
+    `verify_each` None verifies wherever there is IR: passes of ours that follow each other share one round trip.
+    """
 
     verify: bool = True
-    verify_each: bool = True
+    verify_each: bool | None = None
     before_all: bool = False
     after_all: bool = False
     after: tuple[str, ...] = ()
     doing: str = ""  # "", "pass", "verify"
     current: str = ""  # name of the pass
     seconds: list[tuple[str, float]] = field(default_factory=list)
+    unverified: int = 0  # passes since the last verification
 
     def check_names(self, passes: Sequence[ModulePass]) -> None:
         """UsageError if a pass to print after is not in the pipeline: nothing would ever be printed."""
@@ -36,33 +76,54 @@ class PassRunner:
                 raise UsageError(f"--print-ir-after={name}: no such pass in this pipeline; it runs: {listed}")
 
     def run(self, ctx: Context, module: ModuleOp, passes: Sequence[ModulePass]) -> None:
-        """Apply the passes in order. Verifies the input, then after each pass or once at the end.
+        """Apply the passes in order. Verifies the input, then where `verify_each` says and at the end.
 
-        An exception leaves `doing` and `current` as they were: "verify" with a pass means that this pass broke the IR.
+        An exception leaves `doing` and `current` as they were: "verify" with a pass means that it or one since the last
+        verification broke the IR.
         """
-        self.doing, self.current = "verify", ""
-        if self.verify:
-            self._timed("(verify)", module.verify)
+        self._verify(module)
+        going: ProgramRun | None = None
         for n, each in enumerate(passes):
             self.doing, self.current = "pass", each.name
             if self.before_all:
                 self._dump(module, f"before {each.name}")
-            self._timed(each.name, partial(each.apply, ctx, module))
+            self.unverified += 1
+            ours = _on_programs(each)
+            if ours is None:
+                self._timed(each.name, partial(each.apply, ctx, module))
+            else:
+                going = going or self._timed("(decode)", partial(ProgramRun, module))
+                self._timed(each.name, partial(going.apply, ours))
+                if n + 1 < len(passes) and self._goes_on(going, each, passes[n + 1]):
+                    continue
+                self._timed("(encode)", going.write)
+                going = None
             self.doing = "verify"
             if self.after_all or each.name in self.after:
                 self._dump(module, f"after {each.name}")
-            if self.verify and (self.verify_each or n == len(passes) - 1):
-                self._timed("(verify)", module.verify)
+            if self.verify_each is not False or n == len(passes) - 1:
+                self._verify(module)
         self.doing, self.current = "", ""
 
-    def blamed(self) -> str:
-        """Who broke the IR when verification failed: the pass that ran last, or one up to it without verify-each."""
-        return f"pass '{self.current}'" if self.verify_each else f"a pass up to '{self.current}'"
+    def _goes_on(self, going: ProgramRun, each: ModulePass, then: ModulePass) -> bool:
+        """Whether the next pass can take the programs as they are."""
+        shown = self.before_all or self.after_all or each.name in self.after or (self.verify and self.verify_each)
+        return not shown and not going.ends and _on_programs(then) is not None
 
-    def _timed(self, name: str, action: Callable[[], None]) -> None:
+    def _verify(self, module: ModuleOp) -> None:
+        self.doing = "verify"
+        if self.verify:
+            self._timed("(verify)", module.verify)
+            self.unverified = 0
+
+    def blamed(self) -> str:
+        """Who broke the IR when verification failed: the pass that ran last, or one up to it."""
+        return f"pass '{self.current}'" if self.unverified < 2 else f"a pass up to '{self.current}'"
+
+    def _timed(self, name: str, action: Callable[[], T]) -> T:
         begin = time.perf_counter()
         try:
-            action()
+            return action()
         finally:
             self.seconds.append((name, time.perf_counter() - begin))
 
@@ -73,8 +134,13 @@ class PassRunner:
         print(file=sys.stderr)
 
 
+def _on_programs(each: ModulePass) -> ProgramPass | None:
+    """The pass, if it sees nothing of a module but its programs."""
+    return each if isinstance(each, ProgramPass) and type(each).apply is ProgramPass.apply else None
+
+
 def timing_table(seconds: Sequence[tuple[str, float]]) -> str:
-    """One line per step, verification summed up at the end, with its share of the whole."""
+    """One line per step, work in brackets summed up at the end, with its share of the whole."""
     steps = [(name, t) for name, t in seconds if not name.startswith("(")]
     others = dict.fromkeys(name for name, _ in seconds if name.startswith("("))
     steps += [(name, sum(t for n, t in seconds if n == name)) for name in others]

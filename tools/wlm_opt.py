@@ -80,8 +80,9 @@ class WlmOptMain(xDSLOptMain):
         add(
             "--verify-each",
             action=argparse.BooleanOptionalAction,
-            default=True,
-            help="verify after every pass, not only before the first and after the last",
+            default=None,
+            help="write the IR after every pass and verify it, or only before the first and after the last; default: "
+            "wherever there is IR, which passes that follow each other in phases graph and virtual do without",
         )
         add("--reproducer", metavar="FILE", help="where to write the reproducer of an internal failure")
 

@@ -242,7 +242,15 @@ def test_ir_is_printed_around_passes(graph: str, capsys: pytest.CaptureFixture[s
 def test_timing_has_a_line_per_pass(graph: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([graph, "-p", "wlm-set-machine{machine=tiny},wlm-insert-barriers", "--timing"]) == 0
     lines = [line.split() for line in capsys.readouterr().err.splitlines()]
-    assert [line[0] for line in lines] == ["pass", "wlm-set-machine", "wlm-insert-barriers", "(verify)", "total"]
+    assert [line[0] for line in lines] == [
+        "pass",
+        "wlm-set-machine",
+        "wlm-insert-barriers",
+        "(verify)",
+        "(decode)",
+        "(encode)",
+        "total",
+    ]
     assert lines[-1][-1] == "100.0%"
 
 

@@ -2,14 +2,16 @@
 
 from functools import lru_cache
 
+import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr, UnitAttr, i32, i64
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from wlm_dialect.dialects.barrier import BARRIER, ConfigureOp, DeclareOp
 from wlm_dialect.dialects.mgmt_dma import BootstrapOp, EnqueueOp, FetchOp, ProgramOp, SyncOp, WorkItemOp
 from wlm_dialect.dialects.task import BUFFER, SEGMENTS, TOKEN, BufferOp, GraphOp, RunOp, ViewOp
+from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.program.decode import set_module_machine
-from wlm_dialect.program.model import DDR, IRQ_LIFTED, IRQ_OVER, Kind, Program
+from wlm_dialect.program.model import DDR, IRQ_LIFTED, IRQ_OVER, Barriers, Kind, Program
 
 _IRQ = {IRQ_OVER: StringAttr("over"), IRQ_LIFTED: StringAttr("lifted")}
 
@@ -49,6 +51,29 @@ def encode_into(graph: GraphOp, program: Program) -> None:
         graph.properties.pop(name, None)
         if value not in ("", "graph"):
             graph.properties[name] = StringAttr(value)
+
+
+def as_read_back(program: Program) -> Program:
+    """What `decode` makes of the IR that `encode_into` writes: barriers count in the order of their declarations.
+
+    In phases graph and virtual they are declared where a task first uses them.
+    """
+    waits, updates = program.waits, program.updates
+    users = np.concatenate([2 * waits.rows(), 2 * updates.rows() + 1])
+    barriers = np.concatenate([waits.index, updates.index])[np.argsort(users, kind="stable")]
+    used, first = np.unique(barriers, return_index=True)
+    rank = np.full(len(program.barriers), -1, np.int32)
+    rank[used[np.argsort(first)]] = np.arange(len(used), dtype=np.int32)
+    unused = np.nonzero(rank < 0)[0]
+    rank[unused] = np.arange(len(used), len(rank), dtype=np.int32)
+    tail = program.barriers.tail
+    if (rank == np.arange(len(rank))).all():
+        return program
+    return program.with_(
+        waits=Csr(waits.start, rank[waits.index]),
+        updates=Csr(updates.start, rank[updates.index]),
+        barriers=Barriers.virtual(len(rank), int(rank[tail]) if tail >= 0 else -1),
+    )
 
 
 class _Encoder:
