@@ -10,6 +10,7 @@ from wlm_dialect.frontends.tiling import CHANNEL_UNIT, Tiling, compute_ticks, cu
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program.layout import Layout, layout_of
 from wlm_dialect.program.model import DDR
+from wlm_dialect.program.payload import COMPUTE, STORE, BufferWork, TaskWork
 
 VARIANT_CHANNELS = 64  # output channels per variant of a DPU task
 MAX_VARIANTS = 16
@@ -65,6 +66,7 @@ class TaskSpec:
     bytes: int
     reads: tuple[int, ...]
     writes: tuple[int, ...]
+    work: TaskWork
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Stream:
     fresh: list[list[int]] = field(default_factory=list)  # step -> buffers to allocate
     layer_of_step: list[int] = field(default_factory=list)
     resident: dict[int, int] = field(default_factory=dict)  # buffer -> tensor that stays in CMX
+    layouts: dict[int, BufferWork] = field(default_factory=dict)  # buffer -> what it holds
 
 
 class Emitter:
@@ -137,6 +140,7 @@ class Emitter:
                 layout = self._layout(tensor, whole(tensor.shape))
                 buffer = self.stream.buffers.add(tensor.name, DDR, layout.size, tensor.role)
                 self.home[tensor.index] = {DDR: (buffer, layout)}
+                self.stream.layouts[buffer] = BufferWork(tensor.index, True, layout, tensor.values)
         for index, parts in resident_parts(self.network, self.tilings, self.resident).items():
             tensor = self.network.tensors[index]
             places: dict[int, tuple[int, Layout]] = {}
@@ -146,6 +150,7 @@ class Emitter:
                     name = f"{tensor.name}.t{self.tiles[t]}"
                     buffer = self.stream.buffers.add(name, self.tiles[t], layout.size)
                     self.stream.resident[buffer] = index
+                    self.stream.layouts[buffer] = BufferWork(index, True, layout, tensor.values)
                     places[t] = (buffer, layout)
             self.home[index] = places
             self._pending[index] = [b for b, _ in places.values()]
@@ -159,11 +164,11 @@ class Emitter:
             ranges = [(ranges[0][0], sum(ranges[-1]) - ranges[0][0])]
         return [self.stream.buffers.view(buffer, offset, size) for offset, size in ranges]
 
-    def _in_ddr(self, tensor: int, view: Shape, part: Region) -> list[int]:
+    def _in_ddr(self, use: Use, part: Region) -> list[int]:
         """The DDR bytes of a part of a tensor; all of it when it is seen under another shape."""
-        root, channel = self.network.locate(tensor)
+        root, channel = self.network.locate(use.tensor)
         buffer, layout = self.home[root][DDR]
-        if channel < 0 or view != self.network.tensors[tensor].shape:
+        if not self.network.is_direct(use):
             return [buffer]
         return self._views(buffer, layout, part._replace(c0=part.c0 + channel, c1=part.c1 + channel))
 
@@ -173,6 +178,7 @@ class Emitter:
         engines: tuple[int, ...],
         reads: Sequence[int],
         writes: Sequence[int],
+        work: TaskWork,
         *,
         cycles: int = 0,
         slots: int = 1,
@@ -180,17 +186,21 @@ class Emitter:
     ) -> None:
         step = len(self.stream.fresh) - 1
         reads, writes = tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes))
-        self.stream.tasks.append(TaskSpec(name, step, engines, cycles, slots, size, reads, writes))
+        self.stream.tasks.append(TaskSpec(name, step, engines, cycles, slots, size, reads, writes, work))
 
     def _new_step(self, index: int, tensor: int) -> None:
         root = self.network.locate(tensor)[0]
         self.stream.fresh.append(self._pending.pop(root, []))
         self.stream.layer_of_step.append(index)
 
-    def _fresh(self, name: str, tile: int, size: int) -> int:
-        buffer = self.stream.buffers.add(name, self.tiles[tile], size)
+    def _fresh(self, name: str, tile: int, tensor: int, view: Shape, part: Region) -> tuple[int, Layout]:
+        """A buffer in the CMX of a tile for `part` of a value."""
+        kind = self.network.tensors[tensor]
+        layout = layout_of(part, view, kind.element_bytes, ())
+        buffer = self.stream.buffers.add(name, self.tiles[tile], layout.size)
+        self.stream.layouts[buffer] = BufferWork(tensor, False, layout, kind.values)
         self.stream.fresh[-1].append(buffer)
-        return buffer
+        return buffer, layout
 
     def move_parts(self, layer: Layer) -> tuple[str, list[Region]]:
         """A DMA layer is cut into one task per load channel, along the axis whose parts are contiguous."""
@@ -205,29 +215,30 @@ class Emitter:
         self._new_step(index, layer.output)
         tensor = self.network.tensors[layer.output]
         for k, part in enumerate(self.move_parts(layer)[1]):
-            reads = [b for u in layer.inputs for b in self._in_ddr(u.tensor, u.view, u.needs(part))]
-            writes = self._in_ddr(layer.output, layer.view, part)
+            reads, args = _flat([self._in_ddr(u, u.needs(part)) for u in layer.inputs])
+            writes = self._in_ddr(Use(layer.output, layer.view), part)
             size = part.size(layer.view.w) * tensor.element_bytes
-            self._task(f"{layer.name}/p{k}", self.load_engines, reads, writes, size=size)
+            work = TaskWork(index, COMPUTE, part, args)
+            self._task(f"{layer.name}/p{k}", self.load_engines, reads, writes, work, size=size)
 
     def _layer(self, index: int, layer: Layer, tiling: Tiling) -> None:
         held: list[dict[int, tuple[Region, int]]] = [{} for _ in layer.inputs]  # operand -> tile -> part, buffer
         labels = _labels(layer.inputs)
         for s, parts in enumerate(steps(layer, tiling)):
             self._new_step(index, layer.output)
-            reads: list[list[int]] = [[] for _ in parts]
+            reads: list[list[list[int]]] = [[] for _ in parts]  # tile -> operand -> buffers
             for k, use in enumerate(layer.inputs):
                 needed = {t: use.needs(p) for t, p in enumerate(parts) if p is not None}
                 if self.network.locate(use.tensor)[0] in self.resident:
                     for t, region in needed.items():
-                        reads[t] += self._in_cmx(use.tensor, t, region)
+                        reads[t].append(self._in_cmx(use.tensor, t, region))
                     continue
-                self._load(layer.name, labels[k], s, use, needed, held[k])
+                self._load(index, k, labels[k], s, needed, held[k])
                 for t in needed:
-                    reads[t].append(held[k][t][1])
+                    reads[t].append([held[k][t][1]])
             for t, part in enumerate(parts):
                 if part is not None:
-                    self._compute(layer, s, t, part, reads[t])
+                    self._compute(index, s, t, part, reads[t])
 
     def _in_cmx(self, tensor: int, tile: int, part: Region) -> list[int]:
         root, channel = self.network.locate(tensor)
@@ -236,14 +247,15 @@ class Emitter:
 
     def _load(
         self,
-        name: str,
+        index: int,
+        k: int,
         label: str,
         s: int,
-        use: Use,
         needed: Mapping[int, Region],
         held: dict[int, tuple[Region, int]],
     ) -> None:
         """One DMA per distinct part, written to every tile that needs it and does not hold it yet."""
+        name, use = self.network.layers[index].name, self.network.layers[index].inputs[k]
         missing: dict[Region, list[int]] = {}
         for t, region in needed.items():
             if t not in held or held[t][0] != region:
@@ -251,22 +263,25 @@ class Emitter:
         for region, targets in missing.items():
             size = region.size(use.view.w) * self.network.tensors[use.tensor].element_bytes
             for t in targets:
-                held[t] = (region, self._fresh(f"{name}.{label}.t{self.tiles[t]}.s{s}", t, size))
+                called = f"{name}.{label}.t{self.tiles[t]}.s{s}"
+                held[t] = (region, self._fresh(called, t, use.tensor, use.view, region)[0])
             where = "" if len(missing) == 1 and len(targets) == len(needed) else f"t{self.tiles[targets[0]]}/"
-            source = self._in_ddr(use.tensor, use.view, region)
+            source = self._in_ddr(use, region)
             writes = [held[t][1] for t in targets]
-            self._task(f"{name}/load_{label}/{where}s{s}", self.load_engines, source, writes, size=size)
+            work = TaskWork(index, k, region)
+            self._task(f"{name}/load_{label}/{where}s{s}", self.load_engines, source, writes, work, size=size)
 
-    def _compute(self, layer: Layer, s: int, t: int, part: Region, reads: Sequence[int]) -> None:
+    def _compute(self, index: int, s: int, t: int, part: Region, operands: Sequence[Sequence[int]]) -> None:
         """The tasks of one tile in one step, and the store of what they make."""
+        layer = self.network.layers[index]
+        reads, args = _flat(operands)
         root, channel = self.network.locate(layer.output)
         place = f"t{self.tiles[t]}"
         element = self.network.tensors[layer.output].element_bytes
         size = part.size(layer.view.w) * element
         local: tuple[int, Layout] | None = None
         if root not in self.resident:
-            buffer = self._fresh(f"{layer.name}.out.{place}.s{s}", t, size)
-            local = buffer, layout_of(part, layer.view, element, ())
+            local = self._fresh(f"{layer.name}.out.{place}.s{s}", t, layer.output, layer.view, part)
         pieces = self._pieces(layer, t, part)
         for k, (engine, piece) in enumerate(pieces):
             writes = self._views(*local, piece) if local else self._to_tiles(root, channel, piece)
@@ -275,10 +290,12 @@ class Emitter:
             slots = 1
             if layer.engine is Engine.DPU:
                 slots = min(self.max_slots, -(-(piece.c1 - piece.c0) // VARIANT_CHANNELS))
-            self._task(name, (engine,), reads, writes, cycles=cycles, slots=slots)
+            work = TaskWork(index, COMPUTE, piece, args)
+            self._task(name, (engine,), reads, writes, work, cycles=cycles, slots=slots)
         if local:
-            target = self._in_ddr(layer.output, layer.view, part)
-            self._task(f"{layer.name}/store/{place}/s{s}", self.store_engines, [local[0]], target, size=size)
+            target = self._in_ddr(Use(layer.output, layer.view), part)
+            work = TaskWork(index, STORE, part)
+            self._task(f"{layer.name}/store/{place}/s{s}", self.store_engines, [local[0]], target, work, size=size)
 
     def _pieces(self, layer: Layer, t: int, part: Region) -> list[tuple[int, Region]]:
         """(engine, part of the output): one DPU task, or one task per SHAVE of the tile."""
@@ -307,6 +324,12 @@ class Emitter:
             if common is not None:
                 out += self._views(buffer, layout, common)
         return out
+
+
+def _flat(operands: Sequence[Sequence[int]]) -> tuple[list[int], tuple[int, ...]]:
+    """All buffers once, in order, and per operand where its first one stands."""
+    reads = list(dict.fromkeys(b for buffers in operands for b in buffers))
+    return reads, tuple(reads.index(buffers[0]) for buffers in operands)
 
 
 def _labels(uses: Sequence[Use]) -> list[str]:

@@ -9,6 +9,7 @@ from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.emit import BufferTable, Emitter, Stream, TaskSpec
 from wlm_dialect.frontends.layers import Network
 from wlm_dialect.frontends.memory import plan_units
+from wlm_dialect.frontends.payload import attach
 from wlm_dialect.frontends.residency import Residency
 from wlm_dialect.frontends.schedule import DoesNotFit, Schedule, Scheduler
 from wlm_dialect.frontends.tiling import Tiler
@@ -43,8 +44,11 @@ class Plan:
         return max(self.times.end)
 
 
-def lower(network: Network, machine: MachineModel) -> Program:
-    """The task graph of a network on a machine; FrontendError if a tensor or a step fits no memory."""
+def lower(network: Network, machine: MachineModel, payload: bool = False) -> Program:
+    """The task graph of a network on a machine; FrontendError if a tensor or a step fits no memory.
+
+    With `payload` the tasks say what they compute; FrontendError if a layer can only be timed.
+    """
     if not machine.engines_of("dpu"):
         raise FrontendError(f"machine '{machine.name}' has no DPU: networks cannot be lowered to it")
     tiler = Tiler(network, machine)
@@ -57,7 +61,8 @@ def lower(network: Network, machine: MachineModel) -> Program:
         if finer.end * 1000 >= best.end * (1000 - GAIN_PERMILLE):
             break
         best = finer
-    return _program(network.name, machine, best.stream, best.times)
+    program, renumbered, order = _program(network.name, machine, best.stream, best.times)
+    return attach(program, network, best.stream, renumbered, order) if payload else program
 
 
 def _plan(network: Network, machine: MachineModel, tiler: Tiler, pushes: int) -> Plan:
@@ -143,7 +148,10 @@ def _place_ddr(machine: MachineModel, stream: Stream, times: Schedule) -> None:
         times.address[b] = a
 
 
-def _program(name: str, machine: MachineModel, stream: Stream, times: Schedule) -> Program:
+def _program(
+    name: str, machine: MachineModel, stream: Stream, times: Schedule
+) -> tuple[Program, dict[int, int], Sequence[int]]:
+    """The program; the new number of each buffer that is in it; its tasks as numbers of tasks of the stream."""
     _place_ddr(machine, stream, times)
     buffers = _buffers(stream.buffers, times.address)
     order = times.order
@@ -165,7 +173,8 @@ def _program(name: str, machine: MachineModel, stream: Stream, times: Schedule) 
             reads=task.reads,
             writes=task.writes,
         )
-    return draft.finish(buffers=_only_used(buffers, draft))
+    kept, number = _only_used(buffers, draft)
+    return draft.finish(buffers=kept), number, order
 
 
 def _by_levels(
@@ -183,15 +192,15 @@ def _by_levels(
     return [order[k] for k in found]
 
 
-def _only_used(buffers: Buffers, draft: Draft) -> Buffers:
-    """Without the objects that no task touches; relations in the draft are renumbered."""
+def _only_used(buffers: Buffers, draft: Draft) -> tuple[Buffers, dict[int, int]]:
+    """Without the objects that no task touches, and their new numbers; relations in the draft are renumbered."""
     used = {b for rows in (draft.reads, draft.writes) for row in rows for b in row}
     used |= {int(buffers.root[b]) for b in used}
     keep = np.asarray(sorted(used), np.int32)
     number = {int(b): n for n, b in enumerate(keep)}
     draft.reads = [tuple(number[b] for b in row) for row in draft.reads]
     draft.writes = [tuple(number[b] for b in row) for row in draft.writes]
-    return Buffers(
+    kept = Buffers(
         tuple(buffers.names[b] for b in keep),
         buffers.memory[keep],
         int32(number[int(r)] for r in buffers.root[keep]),
@@ -200,3 +209,4 @@ def _only_used(buffers: Buffers, draft: Draft) -> Buffers:
         buffers.address[keep],
         tuple(buffers.role[b] for b in keep),
     )
+    return kept, number

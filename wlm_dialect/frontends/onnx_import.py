@@ -2,49 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from wlm_dialect.errors import FrontendError
-from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Shape, Tensor, Use
+from wlm_dialect.frontends.layers import Axis, Engine, Kernel, Layer, Network, Pack, Shape, Tensor, Use
 from wlm_dialect.frontends.onnx_file import Node, OnnxGraph
+from wlm_dialect.frontends.onnx_kernels import absorb
 from wlm_dialect.frontends.onnx_ops import SAME_SHAPE
+from wlm_dialect.frontends.onnx_shapes import Dims, image, is_image, matrix, order_of
+from wlm_dialect.program.regions import same_order
 
-Dims = tuple[int, ...]
 _AUTOMATIC = re.compile(r"n?\d*")  # names that exporters number through
-
-
-def product(values: Sequence[int]) -> int:
-    """Product of integers; 1 if there are none."""
-    out = 1
-    for v in values:
-        out *= v
-    return out
-
-
-def image(dims: Dims) -> Shape:
-    """[n, c, w], [n, c, h, w] or [n, c, d, h, w] with the axes where they are; d counts as rows."""
-    if len(dims) == 3:
-        return Shape(dims[0], dims[1], dims[2], 1)
-    return Shape(dims[0], dims[1], product(dims[2:-1]), dims[-1])
-
-
-def matrix(dims: Dims) -> Shape:
-    """The last axis as c, the one before as h, all others as n."""
-    c = dims[-1] if dims else 1
-    h = dims[-2] if len(dims) > 1 else 1
-    return Shape(product(dims[:-2]), c, h, 1)
-
-
-def axis_letters(dims: Dims, view: Shape) -> str:
-    """The letter of `view` that each axis of `dims` belongs to."""
-    if is_image(dims, view):
-        return "nc" + "h" * (len(dims) - 3) + ("w" if len(dims) > 3 else "h")
-    return ("n" * (len(dims) - 2) + "hc")[-len(dims) :] if dims else ""
-
-
-def is_image(dims: Dims, view: Shape) -> bool:
-    """`view` is `dims` with the axes of an image (and not those of a matrix, if the two differ)."""
-    return len(dims) in (3, 4, 5) and view == image(dims) and (len(dims) == 4 or view != matrix(dims))
 
 
 class Importer:
@@ -63,7 +31,9 @@ class Importer:
             if name not in graph.constants:
                 dims = self.dims(name, "the network input")
                 shape = image(dims) if len(dims) == 4 else matrix(dims)
-                self.bind(name, self.new_tensor(name, shape, "input"))
+                tensor = self.new_tensor(name, shape, "input", order=order_of(dims, shape))
+                self.bind(name, tensor)
+                self.network.inputs.append((name, dims, tensor.index))
 
     def run(self, handler: Callable[["Importer", Node], None]) -> Network:
         """Import every node; the finished network."""
@@ -87,11 +57,18 @@ class Importer:
                 continue
             if name not in self.value:
                 raise FrontendError(f"network output '{name}' is made by no node")
+            dims = self.graph.shapes.get(name, ())
             root = self.network.tensors[self.network.locate(self.value[name])[0]]
             if root.role == "input":
-                use = Use(root.index, root.shape)
-                root = self.add_layer("copy", "Identity", Engine.DMA, (use,), name, root.shape)
+                use = Use(root.index, root.shape, order=root.order)
+                kernel = Kernel("Identity")
+                root = self.add_layer(
+                    "copy", "Identity", Engine.DMA, (use,), name, root.shape, dims=dims, kernel=kernel
+                )
+                root.order = use.order
+                self.producer[root.index].order = use.order
             root.role = "output"
+            self.network.outputs.append((name, dims, self.value[name]))
 
     def place(self, node: Node) -> str:
         """The node, for messages."""
@@ -127,9 +104,22 @@ class Importer:
             raise FrontendError(f"{self.place(node)}: input '{name}' is made by no earlier node")
         return self.network.tensors[index]
 
-    def new_tensor(self, name: str, shape: Shape, role: str = "scratch") -> Tensor:
+    def new_tensor(self, name: str, shape: Shape, role: str = "scratch", order: str = "") -> Tensor:
         """A new activation."""
-        return self.network.add_tensor(name, shape, role, self.element_bytes)
+        tensor = self.network.add_tensor(name, shape, role, self.element_bytes)
+        tensor.order = order
+        return tensor
+
+    def alias(self, name: str, source: Tensor, dims: Dims) -> None:
+        """The value `name` has the elements of `source` in the same order, under another shape."""
+        shape = self.interpret(dims, source.shape)
+        order = order_of(dims, shape)
+        if shape == source.shape and same_order(shape, order, source.order):
+            self.bind(name, source)
+            return
+        alias = self.new_tensor(name, shape, source.role, order)
+        alias.parent, alias.channel = source.index, -1
+        self.bind(name, alias)
 
     def bind(self, name: str, tensor: Tensor) -> None:
         """The ONNX value `name` is `tensor` from here on."""
@@ -145,15 +135,27 @@ class Importer:
         batches: Axis = Axis.SAME,
         rows: Axis = Axis.SAME,
         channels: Axis = Axis.SAME,
+        *,
+        pack: Pack | None = None,
     ) -> Use:
         """A constant operand: `per_element` values of the machine's element size for each element of `shape`."""
         size = per_element * self.element_bytes
         tensor = self.network.add_tensor(label, shape, "constant", size)
+        tensor.values = per_element
+        if pack is not None:
+            key = label if label not in self.network.packs else f"{label}.{tensor.index}"
+            self.network.packs[key] = pack
+            self.network.constants[tensor.index] = key
         return Use(tensor.index, shape, batches, rows, channels, label="w")
 
-    def per_channel(self, label: str, channels: int, values: int) -> Use:
+    def per_channel(self, label: str, channels: int, values: int, pack: Pack | None = None) -> Use:
         """Weights: `values` of them for each output channel."""
-        return self.constant(label, Shape(1, channels, 1, 1), values, batches=Axis.ALL, rows=Axis.ALL)
+        return self.constant(label, Shape(1, channels, 1, 1), values, batches=Axis.ALL, rows=Axis.ALL, pack=pack)
+
+    def carried(self, label: str, pack: Pack) -> str:
+        """A small constant that tasks carry with them; its key."""
+        self.network.packs[label] = pack
+        return label
 
     def layer_name(self, node: Node) -> str:
         """Unique and without '/': the node's own name, or its op type and the number of such layers."""
@@ -181,10 +183,18 @@ class Importer:
         macs: int = 0,
         passes: int = 1,
         split: str = "hcn",
+        kernel: Kernel | None = None,
+        dims: Dims | None = None,
     ) -> Tensor:
-        """Append a layer whose output is a new tensor bound to `output`; that tensor."""
-        tensor = self.new_tensor(output, view)
+        """Append a layer whose output is a new tensor bound to `output`; that tensor.
+
+        `dims`: of the output, if they are not those of the value `output`. Without `kernel` it can only be timed.
+        """
+        dims = self.graph.shapes.get(output, ()) if dims is None else dims
+        order = order_of(dims, view)
+        tensor = self.new_tensor(output, view, order=order)
         layer = Layer(name, op, engine, inputs, tensor.index, view, macs, passes, tuple(split))
+        layer.kernel, layer.order, layer.value, layer.dims = kernel, order, output, dims
         self.network.layers.append(layer)
         self.producer[tensor.index] = layer
         self.bind(output, tensor)
@@ -200,6 +210,7 @@ class Importer:
         if layer is None or layer.engine is not Engine.DPU or tensor.shared or tensor.parent >= 0:
             return False
         layer.fused.append(node.op)
+        absorb(layer, node, source, self.network.packs)
         self.bind(node.outputs[0], tensor)
         return True
 

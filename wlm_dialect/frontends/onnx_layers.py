@@ -1,11 +1,25 @@
 """One handler per family of ONNX ops: node -> layers of the layer IR."""
 
+from dataclasses import replace
+
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends import onnx_ops as ops
-from wlm_dialect.frontends.layers import Axis, Engine, Shape, Tensor, Use, Window
+from wlm_dialect.frontends.layers import Axis, Engine, Kernel, Shape, Tensor, Use, Window
 from wlm_dialect.frontends.onnx_dense import import_conv, import_gemm, import_matmul, import_pool
 from wlm_dialect.frontends.onnx_file import Node
-from wlm_dialect.frontends.onnx_import import Dims, Importer, axis_letters, image, is_image, matrix
+from wlm_dialect.frontends.onnx_import import Importer
+from wlm_dialect.frontends.onnx_kernels import (
+    absorb,
+    broadcast_pack,
+    elementwise,
+    identity_pack,
+    moved,
+    reduced,
+    scale_pack,
+)
+from wlm_dialect.frontends.onnx_shapes import Dims, axis_letters, image, is_image, matrix, order_of
+from wlm_dialect.program.payload import IMAGE, MATRIX
+from wlm_dialect.program.regions import same_order
 
 _DENSE = {
     "Conv": import_conv,
@@ -64,15 +78,7 @@ def import_node(importer: Importer, node: Node, *, unknown_ops: str) -> None:
 
 
 def _reshape(importer: Importer, node: Node) -> None:
-    source = importer.tensor(node.inputs[0], node)
-    dims = importer.out_dims(node)
-    shape = importer.interpret(dims, source.shape)
-    if shape == source.shape:
-        importer.bind(node.outputs[0], source)
-        return
-    alias = importer.new_tensor(node.outputs[0], shape, source.role)
-    alias.parent, alias.channel = source.index, -1
-    importer.bind(node.outputs[0], alias)
+    importer.alias(node.outputs[0], importer.tensor(node.inputs[0], node), importer.out_dims(node))
 
 
 def _fused(importer: Importer, node: Node) -> None:
@@ -80,12 +86,19 @@ def _fused(importer: Importer, node: Node) -> None:
     if importer.fuse(node, source):
         return
     tensor = importer.tensor(source, node)
-    view = importer.interpret(importer.out_dims(node), tensor.shape)
+    dims = importer.out_dims(node)
+    view = importer.interpret(dims, tensor.shape)
     name = importer.layer_name(node)
-    inputs = [Use(tensor.index, view)]
+    inputs = [Use(tensor.index, view, order=order_of(dims, view))]
+    kernel = Kernel("Identity")
     if node.op in ("BatchNormalization", "PRelu"):
-        inputs.append(importer.per_channel(f"{name}.w", view.c, 2))
-    importer.add_layer(name, node.op, Engine.DPU, tuple(inputs), node.outputs[0], view)
+        inputs.append(importer.per_channel(f"{name}.w", view.c, 2, identity_pack(view.c)))
+        kernel = Kernel("Affine", record=importer.network.constants[inputs[1].tensor])
+    importer.add_layer(name, node.op, Engine.DPU, tuple(inputs), node.outputs[0], view, kernel=kernel)
+    layer = importer.network.layers[-1]
+    if node.op == "BatchNormalization" and axis_letters(dims, view)[1:2] != "c":
+        layer.kernel = None
+    absorb(layer, node, source, importer.network.packs)
 
 
 def _eltwise(importer: Importer, node: Node) -> None:
@@ -106,19 +119,21 @@ def _is_per_channel(dims: Dims, out: Dims, view: Shape) -> bool:
     return len(dims) <= len(out) and all(d == 1 or k == "c" for d, k in zip(dims, letters, strict=True))
 
 
-def _operand(importer: Importer, node: Node, name: str, label: str, out: Dims, view: Shape, k: int) -> Use | None:
-    """An operand broadcast to the output. A constant scalar needs none."""
+def _operand(importer: Importer, node: Node, name: str, label: str, out: Dims, view: Shape, k: int) -> Use | str:
+    """An operand broadcast to the output. A constant scalar travels with the task: its key."""
     dims = importer.dims(name, importer.place(node))
     padded = (1,) * (len(out) - len(dims)) + dims
     shape = image(padded) if is_image(out, view) else matrix(padded)
     axes = [Axis.SAME if a == b else Axis.ALL for a, b in zip(shape, view, strict=True)]
     batches, channels, rows, _ = axes
+    order = order_of(padded, shape)
     if importer.is_constant(name):
+        pack = broadcast_pack(name, shape, order)
         if shape.elements == 1:
-            return None
-        return importer.constant(f"{label}.w{k}", shape, 1, batches, rows, channels)
+            return importer.carried(f"{label}.w{k}", pack)
+        return importer.constant(f"{label}.w{k}", shape, 1, batches, rows, channels, pack=pack)
     label = f"x{k}" if k else "x"
-    return Use(importer.tensor(name, node).index, shape, batches, rows, channels, label=label)
+    return Use(importer.tensor(name, node).index, shape, batches, rows, channels, label=label, order=order)
 
 
 def _broadcast_layer(importer: Importer, node: Node, engine: Engine, passes: int) -> None:
@@ -129,8 +144,11 @@ def _broadcast_layer(importer: Importer, node: Node, engine: Engine, passes: int
     view = importer.interpret(out, like)
     name = importer.layer_name(node)
     uses = [_operand(importer, node, i, name, out, view, k) for k, i in enumerate(node.inputs) if i]
-    inputs = tuple(u for u in uses if u is not None)
-    importer.add_layer(name, node.op, engine, inputs, node.outputs[0], view, passes=passes)
+    inputs = tuple(u for u in uses if isinstance(u, Use))
+    args = [u if isinstance(u, str) else inputs.index(u) for u in uses]
+    whole = all(k in (1, o) for u in inputs for k, o in zip(u.view, view, strict=True))
+    kernel = elementwise(node, args) if whole else None  # else broadcast along some of the axes that are one here
+    importer.add_layer(name, node.op, engine, inputs, node.outputs[0], view, passes=passes, kernel=kernel)
 
 
 def _concat(importer: Importer, node: Node) -> None:
@@ -143,27 +161,31 @@ def _concat(importer: Importer, node: Node) -> None:
     if axis_letters(out, view)[axis] != "c":
         _concat_by_dma(importer, node, view)
         return
-    parent = importer.new_tensor(node.outputs[0], view)
+    parent = importer.new_tensor(node.outputs[0], view, order=order_of(out, view))
     channel = 0
     for k, name in enumerate(node.inputs):
         dims = importer.dims(name, importer.place(node))
         shape = image(dims) if is_image(out, view) else matrix(dims)
         part = None if importer.is_constant(name) else importer.tensor(name, node)
-        if part is None or part.parent >= 0 or part.role != "scratch" or part.shape != shape:
-            part = _copy(importer, node, name, k, shape)
+        fits = part is not None and part.shape == shape and same_order(shape, part.order, parent.order)
+        if part is None or not fits or part.parent >= 0 or part.role != "scratch":
+            part = _copy(importer, node, name, k, shape, dims)
         part.parent, part.channel = parent.index, channel
         channel += shape.c
     importer.bind(node.outputs[0], parent)
 
 
-def _copy(importer: Importer, node: Node, name: str, k: int, shape: Shape) -> Tensor:
+def _copy(importer: Importer, node: Node, name: str, k: int, shape: Shape, dims: Dims) -> Tensor:
     """A part of a concatenation that cannot be made in place."""
     layer = importer.layer_name(node)
+    order = order_of(dims, shape)
     if importer.is_constant(name):
-        use = importer.constant(f"{layer}.w", shape, 1)
+        use = importer.constant(f"{layer}.w", shape, 1, pack=broadcast_pack(name, shape, order))
     else:
-        use = Use(importer.tensor(name, node).index, shape)
-    return importer.add_layer(layer, node.op, Engine.DMA, (use,), f"{node.outputs[0]}.part{k}", shape)
+        use = Use(importer.tensor(name, node).index, shape, order=order)
+    kernel = Kernel("Identity")
+    part = f"{node.outputs[0]}.part{k}"
+    return importer.add_layer(layer, node.op, Engine.DMA, (use,), part, shape, kernel=kernel, dims=dims)
 
 
 def _concat_by_dma(importer: Importer, node: Node, view: Shape) -> None:
@@ -172,15 +194,20 @@ def _concat_by_dma(importer: Importer, node: Node, view: Shape) -> None:
     for k, i in enumerate(node.inputs):
         dims = importer.dims(i, importer.place(node))
         uses.append(_all_of(importer, node, i, dims, f"{name}.w{k}"))
-    importer.add_layer(name, node.op, Engine.DMA, tuple(uses), node.outputs[0], view)
+    kernel = moved(importer.graph, node, name, node.inputs, importer.network.packs)
+    importer.add_layer(name, node.op, Engine.DMA, tuple(uses), node.outputs[0], view, kernel=kernel)
 
 
 def _all_of(importer: Importer, node: Node, name: str, dims: Dims, label: str) -> Use:
     """An operand that is read as a whole."""
     if importer.is_constant(name):
-        return importer.constant(label, matrix(dims), 1, Axis.ALL, Axis.ALL, Axis.ALL)
+        shape = matrix(dims)
+        pack = broadcast_pack(name, shape, MATRIX)
+        use = importer.constant(label, shape, 1, Axis.ALL, Axis.ALL, Axis.ALL, pack=pack)
+        return replace(use, order=MATRIX)
     tensor = importer.tensor(name, node)
-    return Use(tensor.index, importer.interpret(dims, tensor.shape), Axis.ALL, Axis.ALL, Axis.ALL)
+    view = importer.interpret(dims, tensor.shape)
+    return Use(tensor.index, view, Axis.ALL, Axis.ALL, Axis.ALL, order=order_of(dims, view))
 
 
 def _move(importer: Importer, node: Node) -> None:
@@ -199,7 +226,8 @@ def _move(importer: Importer, node: Node) -> None:
         like = importer.network.tensors[uses[0].tensor].shape
         view = importer.interpret(dims, like)
         part = name if len(node.outputs) == 1 else importer.unique(f"{name}.{k}")
-        importer.add_layer(part, node.op, Engine.DMA, uses, output, view)
+        kernel = moved(importer.graph, node, part, sources, importer.network.packs, k)
+        importer.add_layer(part, node.op, Engine.DMA, uses, output, view, kernel=kernel)
 
 
 def _keeps_order(importer: Importer, node: Node) -> bool:
@@ -227,15 +255,18 @@ def _image_shave(importer: Importer, node: Node) -> None:
     name = importer.layer_name(node)
     tensor = importer.tensor(node.inputs[0], node)
     inputs: tuple[Use, ...]
+    kernel = None
     if node.op == "LRN":
-        inputs, split = (Use(tensor.index, view, channels=Axis.ALL),), "hn"
+        inputs, split = (Use(tensor.index, view, channels=Axis.ALL, order=IMAGE),), "hn"
+        kernel = elementwise(node, ())
     else:
         weights = importer.per_channel(f"{name}.w", view.c, 2)
         inputs, split = (Use(tensor.index, view, rows=Axis.ALL), weights), "cn"
         if node.op == "GroupNormalization":
             inputs, split = (Use(tensor.index, view, rows=Axis.ALL, channels=Axis.ALL), weights), "n"
+    cost = ops.SHAVE_IMAGE[node.op]
     importer.add_layer(
-        name, node.op, Engine.SHAVE, inputs, node.outputs[0], view, passes=ops.SHAVE_IMAGE[node.op], split=split
+        name, node.op, Engine.SHAVE, inputs, node.outputs[0], view, passes=cost, split=split, kernel=kernel
     )
 
 
@@ -248,16 +279,21 @@ def _normalize(importer: Importer, node: Node) -> None:
     alone = (softmax and importer.graph.opset >= 13) or node.op == "LpNormalization"
     letters = set(axis_letters(out, view)[axis : axis + 1 if alone else len(out)])
     name = importer.layer_name(node)
-    inputs = [_reduced(tensor, view, letters)]
+    inputs = [_reduced(tensor, view, letters, order_of(out, view))]
     weights = sum(1 for i in node.inputs[1:] if i and importer.is_constant(i))
     if weights:
-        inputs.append(importer.per_channel(f"{name}.w", view.c, weights))
+        inputs.append(importer.per_channel(f"{name}.w", view.c, weights, scale_pack(node, view.c, weights)))
+    kernel = reduced(node, out, view, range(axis, axis + 1 if alone else len(out)))
+    if weights and letters != {"c"}:
+        kernel = None
     split = "".join(k for k in "hcn" if k not in letters)
     cost = ops.SHAVE_NORMALIZE[node.op]
-    importer.add_layer(name, node.op, Engine.SHAVE, tuple(inputs), node.outputs[0], view, passes=cost, split=split)
+    importer.add_layer(
+        name, node.op, Engine.SHAVE, tuple(inputs), node.outputs[0], view, passes=cost, split=split, kernel=kernel
+    )
 
 
-def _reduced(tensor: Tensor, view: Shape, letters: set[str]) -> Use:
+def _reduced(tensor: Tensor, view: Shape, letters: set[str], order: str) -> Use:
     """The input of an op that needs whole axes (`letters`) of it."""
     return Use(
         tensor.index,
@@ -265,6 +301,7 @@ def _reduced(tensor: Tensor, view: Shape, letters: set[str]) -> Use:
         batches=Axis.ALL if "n" in letters else Axis.SAME,
         rows=Axis.ALL if "h" in letters else Axis.SAME,
         channels=Axis.ALL if "c" in letters else Axis.SAME,
+        order=order,
     )
 
 
@@ -285,11 +322,13 @@ def _reduce(importer: Importer, node: Node) -> None:
         importer.layer_name(node),
         node.op,
         Engine.DPU if pooling else Engine.SHAVE,
-        (_reduced(tensor, source, letters),),
+        (_reduced(tensor, source, letters, order_of(dims, source)),),
         node.outputs[0],
         view,
         passes=per_output,
         split="".join(k for k in "hcn" if k not in letters),
+        kernel=reduced(node, dims, source, axes),
+        dims=kept,
     )
 
 

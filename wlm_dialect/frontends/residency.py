@@ -42,9 +42,9 @@ def lifetimes(network: Network) -> dict[int, tuple[int, int]]:
         if layer.engine is Engine.DMA or channel < 0:
             barred.add(root)
         for use in layer.inputs:
-            root, channel = network.locate(use.tensor)
+            root = network.locate(use.tensor)[0]
             last[root] = index
-            if layer.engine is Engine.DMA or channel < 0 or use.view != network.tensors[use.tensor].shape:
+            if layer.engine is Engine.DMA or not network.is_direct(use):
                 barred.add(root)
     return {t: (first[t], last[t]) for t in sorted(last) if t in first and t not in barred}
 

@@ -1,8 +1,8 @@
 """Payloads: what tasks compute and where the elements of tensors lie, as discardable attributes of the IR.
 
-The graph holds one record per layer (`wlm.layers`), a memory object the part of a tensor that it holds (`wlm.layout`), a
-task the layer, what it does for it, and the part of the output that it makes or the part of an operand that it moves
-(`wlm.work`). Constants are not in the IR: `wlm.constants` names them and the file that holds them, with its hash.
+The graph holds one record per layer (`wlm.layers`), a memory object the part of a tensor that it holds (`wlm.layout`),
+a task its layer, what it does for it, and the part of the output that it makes or the part of an operand that it moves
+(`wlm.work`). Constants are not in the IR: `wlm.network` names them, and the file that holds them with its hash.
 
 Attributes travel with tasks and buffers through every pass; a program without payloads pays nothing for them.
 """

@@ -23,6 +23,11 @@ class Shape(NamedTuple):
         return self.n * self.c * self.h * self.w
 
 
+def same_order(shape: Shape, a: str, b: str) -> bool:
+    """Whether elements in orders `a` and `b` follow each other in the same way in this shape."""
+    return a == b or shape.c == 1 or shape.h * shape.w == 1
+
+
 class Region(NamedTuple):
     """Batches [n0, n1), rows [h0, h1), channels [c0, c1) of a tensor, all columns."""
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from wlm_dialect.errors import ProgramError
 from wlm_dialect.program.vta.config import Config
 from wlm_dialect.program.vta.layout import INSN_BITS, SIGNED, WORD, Field, layout
-from wlm_dialect.program.vta.model import INSN, UOP, Insns, Op, Uops
+from wlm_dialect.program.vta.model import INSN, UOP, Insns, Uops
 
 INSN_BYTES = INSN_BITS // 8
 _ALL = (1 << WORD) - 1
@@ -74,17 +74,6 @@ def encode_uops(uops: Uops, config: Config) -> bytes:
     return words.astype("<u4").tobytes()
 
 
-def clear_fields_of_others(insn: Insns) -> Insns:
-    """A copy in which fields that an instruction does not have are zero."""
-    out = np.zeros(len(insn), INSN)
-    places = layout(Config())
-    for op in np.unique(insn["op"]).tolist():
-        rows = np.flatnonzero(insn["op"] == op)
-        for f in places.of(op):
-            out[f.name][rows] = insn[f.name][rows]
-    return out
-
-
 def _masks(fields: tuple[Field, ...]) -> tuple[int, int]:
     """The bits of both words that fields cover."""
     whole = sum(((1 << f.width) - 1) << f.low for f in fields)
@@ -114,8 +103,3 @@ def _check_fits(values: NDArray[np.int64], rows: NDArray[np.int64], f: Field, wh
             f"{what} {rows[wrong[0]]}: {f.name} is {values[wrong[0]]} but its field of {f.width} bits holds "
             f"{low} to {high} in this configuration"
         )
-
-
-def is_known_op(op: int) -> bool:
-    """Whether an opcode is one of VTA's."""
-    return op in Op.__members__.values()
