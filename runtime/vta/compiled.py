@@ -1,12 +1,10 @@
 """The loops compiled by numba, when first asked for."""
 
 import importlib.util
-from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
-import wlm_dialect.runtime.vta.loops as loops
+from wlm_dialect.runtime.vta import acc_loops, loops
 
 
 def available() -> bool:
@@ -16,11 +14,11 @@ def available() -> bool:
 
 @cache
 def load() -> SimpleNamespace:
-    """Every entry of `loops`, compiled; they take arrays where the plain ones take lists."""
+    """Every entry of `loops` and `acc_loops`, compiled; they take arrays where the plain ones take lists."""
     from numba import njit
     from numba.extending import register_jitable
 
-    helpers: tuple[Callable[..., Any], ...] = loops.HELPERS
-    for helper in helpers:
+    for helper in (*loops.HELPERS, *acc_loops.HELPERS):
         register_jitable(helper)
-    return SimpleNamespace(**{entry.__name__: njit(cache=True, nogil=True)(entry) for entry in loops.ENTRIES})
+    entries = (*loops.ENTRIES, *acc_loops.ENTRIES)
+    return SimpleNamespace(**{entry.__name__: njit(cache=True, nogil=True)(entry) for entry in entries})
