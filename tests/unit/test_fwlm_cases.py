@@ -145,11 +145,16 @@ def test_a_case_that_cannot_be_read(tasks: Any, more: Any, text: str) -> None:
 
 def test_keys_nobody_knows_are_named() -> None:
     made = case(CHAIN, colour="blue")
-    made.data["tasks"][0]["flavour"] = 1
     made.data["tasks"][1]["id"] = 7
     found = SCRIPT.report([case(CHAIN, colour="blue")])
     assert [a.question for a in found if a.status == "not understood"] == ["colour"]
     assert "ids of tasks" in str(SCRIPT.report([made])[0].ours)
+    made = case(CHAIN)
+    made.data["tasks"][1]["waits"] = "b0"
+    assert "'waits' of task 1 is no list of barriers" in str(SCRIPT.report([made])[0].ours)
+    made = case(CHAIN)
+    made.data["tasks"][1]["flavour"] = 1
+    assert [(a.question, a.status) for a in SCRIPT.report([made])][0] == ("flavour", "not understood")
 
 
 def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
