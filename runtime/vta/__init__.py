@@ -9,5 +9,5 @@ operands.py which elements of DRAM each GEMM multiplies
 plans.py    loop nests of micro-ops as matrix products
 products.py all products of a stretch of instructions, in few large matrix products
 steps.py    the accumulators, instruction by instruction, in numpy
-loops.py    the same loops for numba, compiled by compiled.py
+loops.py, acc_loops.py: operands and accumulators as loops for numba, compiled by compiled.py
 """

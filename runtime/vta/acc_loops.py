@@ -12,7 +12,6 @@ from wlm_dialect.runtime.vta.loops import (
     ALU,
     ALU_OP,
     AT,
-    Array,
     BOTTOM,
     DST_IN,
     DST_OUT,
@@ -36,6 +35,7 @@ from wlm_dialect.runtime.vta.loops import (
     STRIDE,
     TOP,
     USE_IMM,
+    Array,
     X,
     Y,
 )

@@ -35,8 +35,8 @@ def run(
     """Execute every launch of `program`, until one does not end as it should.
 
     Scratchpads start as zeros, with `poison` as bytes 0xA5, like DRAM that is no segment and no output. `compiled`
-    asks for numba; by default long programs use it. Modules run in the order of `order.find_order`; if a program has races,
-    other orders give other bytes: the first launch follows `order` (see `follow_order`). ExecutionFault (exit code 2)
+    asks for numba; by default long programs use it. Modules run in the order of `order.find_order`; if a program has
+    races, other orders give other bytes: the first launch follows `order` (see `follow_order`). ExecutionFault (exit code 2)
     where an instruction does what hardware cannot.
     """
     if not program.executable:
