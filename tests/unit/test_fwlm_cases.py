@@ -154,7 +154,7 @@ def test_keys_nobody_knows_are_named() -> None:
     assert "'waits' of task 1 is no list of barriers" in str(SCRIPT.report([made])[0].ours)
     made = case(CHAIN)
     made.data["tasks"][1]["flavour"] = 1
-    assert [(a.question, a.status) for a in SCRIPT.report([made])][0] == ("flavour", "not understood")
+    assert next((a.question, a.status) for a in SCRIPT.report([made])) == ("flavour", "not understood")
 
 
 def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
