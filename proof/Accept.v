@@ -1,7 +1,7 @@
 (** * An accepted certificate proves the schedule
 
     All rules hold ([check_rules]), hence the theorems of [Soundness.v] and [Progress.v], restated for the reader in
-    [Theorem.v]. *)
+    [Safe.v]. *)
 Require Import List Arith Lia Bool PArith NArith FMapPositive.
 From wlm Require Import Machine Rules Barriers Queues Tables Clocks Check Sound Data.
 Import ListNotations.

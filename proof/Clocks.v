@@ -72,7 +72,7 @@ Definition server_ends (j : id) : list id :=
               end
   end.
 
-Definition extra_ok (e : id) (d : extra) : bool :=
+Definition extra_ok (e : id) (known : list id) (d : extra) : bool :=
   match d with
   | Serve a =>
     match x_serves (get (sM S) e) with
@@ -84,7 +84,13 @@ Definition extra_ok (e : id) (d : extra) : bool :=
   | Join j =>
     let v := get (sM S) j in
     inM j && x_urg v && negb (x_urg (get (sM S) e)) &&
-    forallb (fun x => under x (basic e)) (basic j) && forallb (fun x => inM x && under x (basic e)) (server_ends j)
+    forallb (fun x => under x known) (basic j) && forallb (fun x => inM x && under x known) (server_ends j)
+  end.
+(** One join may need the one before. *)
+Fixpoint extras_ok (e : id) (known : list id) (l : list extra) : bool :=
+  match l with
+  | [] => true
+  | d :: r => extra_ok e known d && extras_ok e (match d with Join j => j :: known | Serve _ => known end) r
   end.
 
 (** Each entry is zero, the event itself, or known to a predecessor. *)
@@ -97,7 +103,7 @@ Fixpoint vc_ok (c : clock) (ps : list id) (k : nat) (l : list N) : bool :=
 Definition clock_ok (e : id) : bool :=
   let c := clk e in let ps := preds e in
   forallb (fun p => N.ltb (rk (clk p)) (rk c) && inM p) ps &&
-  forallb (extra_ok e) (ex c) &&
+  extras_ok e (basic e) (ex c) &&
   vc_ok c ps 0 (vc c) &&
   (N.leb (ix c) 1 || existsb (fun p => N.leb (N.pred (ix c)) (at_ (ch c) p)) ps).
 Definition key (c : clock) : positive := (Pos.of_succ_nat (ch c) + 65536 * N.succ_pos (ix c))%positive.
@@ -179,16 +185,15 @@ Proof.
   assert (Sub : forall p x, In p (preds y) -> In x (all G) -> leb x p = true -> x = p \/ hb x p).
   { intros p x P Ix H. destruct (pred_lt y p Iy P) as (Lp & Ip). destruct (IH p Ip) as (_ & Q); auto. lia. }
   destruct (ok y Iy) as (C & _). unfold clock_ok in C. rewrite !andb_true_iff in C. destruct C as (((_ & Ex) & Vc) & Cp).
-  assert (SubB : forall x, In x (all G) -> under x (basic y) = true -> hb x y).
-  { intros x Ix U. unfold under in U. apply existsb_exists in U. destruct U as (p & P & Q).
-    assert (hb p y) by (apply Basic; auto). apply orb_prop in Q. destruct Q as [Q|Q].
+  assert (SubB : forall known x, (forall z, In z known -> hb z y /\ In z (preds y)) -> In x (all G) -> under x known = true -> hb x y).
+  { intros known x A Ix U. unfold under in U. apply existsb_exists in U. destruct U as (p & P & Q).
+    destruct (A p P) as (Hp & Pp). apply orb_prop in Q. destruct Q as [Q|Q].
     - apply Pos.eqb_eq in Q. subst; auto.
-    - destruct (Sub p x) as [->|Z]; auto. unfold preds; apply in_or_app; auto. eapply hb_trans; eauto. }
-  assert (Pr : forall p, In p (preds y) -> hb p y).
-  { intros p P. unfold preds in P. apply in_app_or in P. destruct P as [P|P]; [apply Basic; auto|].
-    apply in_map_iff in P. destruct P as (d & <- & D). rewrite forallb_forall in Ex. specialize (Ex d D). destruct d as [a|j]; unfold extra_ok, extra_event in *.
-    - destruct (x_serves (get (sM S) y)) as [b|] eqn:Sy; [|discriminate]. rewrite !andb_true_iff in Ex.
-      destruct Ex as ((((Eb & Ha) & Hb) & By) & Ca). apply Pos.eqb_eq in Eb.
+    - destruct (Sub p x) as [->|Z]; auto. eapply hb_trans; eauto. }
+  assert (One : forall known d, (forall z, In z known -> hb z y /\ In z (preds y)) -> extra_ok y known d = true -> hb (extra_event d) y).
+  { intros known d A Ed. destruct d as [a|j]; unfold extra_ok, extra_event in *.
+    - destruct (x_serves (get (sM S) y)) as [b|] eqn:Sy; [|discriminate]. rewrite !andb_true_iff in Ed.
+      destruct Ed as ((((Eb & Ha) & Hb) & By) & Ca). apply Pos.eqb_eq in Eb.
       apply existsb_exists in Ha, Hb. destruct Ha as (a' & Ha & Q1), Hb as (b' & Hb & Q2). apply Pos.eqb_eq in Q1, Q2. subst a' b'.
       rewrite forallb_forall in Ca.
       set (g := fun x y0 : id => if Pos.eqb x y0 then Pos.ltb a b else leb x y0) in *.
@@ -205,15 +210,26 @@ Proof.
         { unfold basic. rewrite Sy. apply in_or_app; right. apply in_or_app; right. apply in_or_app; right. apply in_or_app; right. auto. }
         destruct (Sub (f x) x) as [|]; auto; [unfold preds; apply in_or_app; auto|apply (CausesM a); auto; apply Causes; auto|congruence].
       + simpl. intro Q. rewrite Q in By. simpl in By. apply Pos.ltb_lt; auto.
-    - rewrite !andb_true_iff, !forallb_forall in Ex. destruct Ex as ((((Mj & Uj) & Uy) & Bj) & Sj).
+    - rewrite !andb_true_iff, !forallb_forall in Ed. destruct Ed as ((((Mj & Uj) & Uy) & Bj) & Sj).
       apply negb_true_iff in Uy. apply inM_all in Mj. apply hb_join; auto.
       + intros x E. destruct (Full j x Mj E) as (z & Z & Q). assert (Iz := proj2 (basic_lt j z Mj Z)).
-        assert (hb z y) by (apply SubB; auto). destruct Q as [->|Q]; auto. eapply hb_trans; eauto.
+        assert (hb z y) by (apply (SubB known); auto). destruct Q as [->|Q]; auto. eapply hb_trans; eauto.
       + intros q m a z x Pj Lm E I. simpl in Pj, Lm, E. assert (ND := Nodup q). simpl in ND. rewrite E in ND.
         assert (Nj : ~ In j a). { intro X. apply NoDup_remove_2 in ND. apply ND, in_or_app; auto. }
         assert (X : In (x_end (get (sM S) x)) (server_ends j)).
         { unfold server_ends. rewrite Pj, Lm, E, before_spec by auto. apply in_map_iff. exists x. auto. }
-        specialize (Sj _ X). apply andb_prop in Sj. destruct Sj as (M & Sj). apply SubB; auto. apply inM_all; auto. }
+        specialize (Sj _ X). apply andb_prop in Sj. destruct Sj as (M & Sj). apply (SubB known); auto. apply inM_all; auto. }
+  assert (Many : forall l known, (forall z, In z known -> hb z y /\ In z (preds y)) -> (forall d, In d l -> In d (ex (clk y))) ->
+    extras_ok y known l = true -> forall d, In d l -> hb (extra_event d) y).
+  { induction l as [|d l IHl]; intros known A Sb H e I; [destruct I|]. cbn [extras_ok] in H. apply andb_prop in H. destruct H as (H1 & H2).
+    assert (Hd : hb (extra_event d) y) by (eapply One; eauto). destruct I as [<-|I]; auto.
+    eapply IHl; [|intros; apply Sb; simpl; auto|exact H2|exact I].
+    destruct d as [a|j]; auto. intros z [<-|Z]; auto. split; auto. unfold preds. apply in_or_app. right.
+    apply in_map_iff. exists (Join j). split; auto. apply Sb; simpl; auto. }
+  assert (Pr : forall p, In p (preds y) -> hb p y).
+  { intros p P. unfold preds in P. apply in_app_or in P. destruct P as [P|P]; [apply Basic; auto|].
+    apply in_map_iff in P. destruct P as (d & <- & D). eapply (Many (ex (clk y)) (basic y)); eauto.
+    intros z Z. split; [apply Basic; auto|]. unfold preds. apply in_or_app; auto. }
   split; auto. intros x Ix H. unfold leb in H. apply andb_prop in H. destruct H as (H & Z). apply N.leb_le in H. apply N.ltb_lt in Z.
   unfold at_ in H. destruct (vc_spec _ _ _ 0 (ch (clk x)) Vc) as [(A & B)|(p & P & Q)]; [lia| |].
   - simpl in A. rewrite B in H. destruct (N.eq_dec (ix (clk x)) (ix (clk y))) as [E|E]; [left; apply uniq; auto|].

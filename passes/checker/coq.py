@@ -1,0 +1,138 @@
+"""A schedule and its certificate as a file that `coqc` accepts if and only if the checker of proof/ does."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wlm_dialect.check.events import Cell, Events
+from wlm_dialect.check.rules import Certificate
+from wlm_dialect.check.text import Instance, Schedule, Task
+from wlm_dialect.errors import ScheduleError
+
+_IRQ = {"": "Off", "over": "Over", "lifted": "Lifted"}
+_ORDER = {"serial": "Serial", "prefetching": "Prefetching", "outstanding": "Outstanding {}", "pool": "Pool {}"}
+
+_HEAD = """(* @{name}, {mode} mode, on {machine}: {tasks} tasks, {events} events. Accepted by coqc if and only if the certificate
+   proves that the program is safe for every timing; the theorem is in proof/Safe.v of wlm-dialect.
+   Check it with: coqc -Q PROOF wlm THIS_FILE, where PROOF is the compiled folder proof/ (make proof). *)
+From Coq Require Import List PArith.
+From wlm Require Import Elaborate Certify Clocks Safe.
+Import ListNotations.
+Definition u (b : positive) (k : nat) := (b, k).
+Definition c (x : positive) (writes : bool) := (x, writes).
+Definition o (e : positive) (chain : nat) := (e, chain).
+Definition i (p n : nat) (q : irq) := (p, n, q).
+"""
+_TAIL = """
+Theorem safe : safe_program program_.
+Proof. apply (accepted_is_safe program_ hint_). vm_cast_no_check (eq_refl true). Time Qed.
+Print Assumptions safe.
+"""
+
+
+def coq_text(schedule: Schedule, certificate: Certificate | None) -> str:
+    """The file. Without a certificate (the verdict is not "proved") it holds the program alone and is not accepted.
+
+    Raises ScheduleError under bounded re-arming, which is proved on paper only (docs/theorem.md).
+    """
+    if schedule.machine.barriers.rearm == "bounded":
+        raise ScheduleError(
+            f"@{schedule.name}: re-arming is bounded, and the formal proof covers atomic and acknowledged re-arming: "
+            "choose one of these in the machine, or use --certificate"
+        )
+    events = Events(schedule)
+    name, mode, machine = schedule.name, schedule.mode, schedule.machine.name
+    head = _HEAD.format(name=name, mode=mode, machine=machine, tasks=len(schedule.tasks), events=len(events.before))
+    return "".join([head, _program(schedule, events), _hint(certificate), _TAIL])
+
+
+def _list(rows: Iterable[str]) -> str:
+    return "[" + ";\n  ".join(rows) + "]"
+
+
+def _inline(rows: Iterable[str]) -> str:
+    return "[" + ";".join(rows) + "]"
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _uses(instances: Iterable[Instance]) -> str:
+    return _inline(f"u {p + 1} {k}" for p, k in instances)
+
+
+def _machine(schedule: Schedule) -> str:
+    m = schedule.machine
+    engines = _list(
+        f"Engine {e + 1} {_nested(_ORDER[x.order].format(x.servers))} {x.fifo_depth} {x.descriptor_slots} {x.max_waits} "
+        f"{_bool(x.kind == 'dma')}"
+        for e, x in enumerate(m.engines)
+    )
+    b = m.barriers
+    flags = [b.rearm == "atomic", m.firmware.service_order == "id", m.full_fifo == "block"]
+    flags += [m.management.linked_enqueue, b.consume_at == "end"]
+    limits = f"({b.max_producers}, {b.max_consumers}, {b.max_sum})%nat"
+    words = " ".join(_bool(f) for f in flags)
+    return f"Machine_ {engines} {b.count} {b.fifo_depth} {words} {limits} {m.management.program_depth}"
+
+
+def _nested(word: str) -> str:
+    return f"({word})" if " " in word else word
+
+
+def _task(events: Events, t: int, task: Task, cells: dict[Cell, int]) -> str:
+    job = "Run"
+    if task.job == "fetch":
+        job = f"(Fetch {task.target + 1} {task.low} {task.high} {task.slot})"
+    elif task.job == "enqueue":
+        job = f"(Enqueue {task.target + 1} {task.low} {task.high})"
+    elif task.job == "program":
+        job = f"(Program {_uses(task.programs)})"
+    data = _inline(f"c {cells[cell]} {_bool(writes)}" for cell, writes in events.cells[t])
+    return f"Task {task.engine + 1} {job} {task.slots} {_uses(task.waits)} {_uses(task.updates)} {data}"
+
+
+def _barrier(schedule: Schedule, p: int) -> str:
+    loaded = sum(q == p for q, _ in schedule.loaded)
+    rows = _inline(f"i {a} {b} {_IRQ[irq]}" for a, b, irq in schedule.barriers[p])
+    return f"Barrier {p + 1} {loaded} {rows}"
+
+
+def _program(schedule: Schedule, events: Events) -> str:
+    cells = {cell: n for n, cell in enumerate(sorted({x for row in events.cells for x, _ in row}), 1)}
+    tasks = _list(_task(events, t, task, cells) for t, task in enumerate(schedule.tasks))
+    barriers = _list(_barrier(schedule, p) for p in schedule.barriers)
+    items = _list(
+        f"Item {w.engine + 1} {w.low} {w.high} {_uses(w.at)} {_inline(str(f + 1) for f in w.done)}"
+        for w in schedule.items
+    )
+    tail = schedule.tail or (0, 0)
+    lines = [
+        "Open Scope positive_scope.",
+        f"Definition machine_ := {_machine(schedule)}.",
+        f"Definition tasks_ : list task := {tasks}.",
+        f"Definition barriers_ : list barrier := {barriers}.",
+        f"Definition items_ : list item := {items}.",
+        f"Definition program_ := Program_ machine_ {_bool(schedule.mode == 'full')} tasks_ barriers_ items_ "
+        f"(u {tail[0] + 1} {tail[1]}).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _hint(certificate: Certificate | None) -> str:
+    if certificate is None:
+        return "Definition hint_ := Hint 0 [] [] [].\n"
+    chains = certificate["chains"]
+    order = _list(f"o {e} {chain if chain >= 0 else chains}" for e, chain in certificate["order"])
+    extra = _list(f"({e}, {_inline(_extra(*x) for x in orders)})" for e, orders in certificate["extra"])
+    steps = _list(f"({8 * (t + 1) + 1}, {_uses((p, k) for p, k in found)})" for t, found in certificate["steps"])
+    return (
+        f"Definition order_ : list (positive * nat) := {order}.\n"
+        f"Definition extra_ : list (positive * list extra) := {extra}.\n"
+        f"Definition steps_ : list (positive * list (positive * nat)) := {steps}.\n"
+        f"Definition hint_ := Hint {chains} order_ extra_ steps_.\n"
+    )
+
+
+def _extra(kind: str, other: Any) -> str:
+    return f"Serve {other // 8}" if kind == "serve" else f"Join {other}"
