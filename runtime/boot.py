@@ -4,7 +4,7 @@ import numpy as np
 
 from wlm_dialect.program import Program
 from wlm_dialect.runtime import state as k
-from wlm_dialect.runtime.hazards import task_text
+from wlm_dialect.runtime.hazards import never_pushed, skipped_text, task_text
 from wlm_dialect.runtime.result import Hazard
 from wlm_dialect.runtime.state import State
 from wlm_dialect.runtime.tables import bootstrap_items
@@ -95,6 +95,9 @@ def _push_items(program: Program, s: State) -> Hazard | None:
         low, high = int(eng[k.LIST][e]) + int(items.low[n]), int(eng[k.LIST][e]) + int(items.high[n])
         first = int(s.list_task[low])
         if eng[k.TAIL][e] != low:
+            missing = never_pushed(program, program.lists[e][: int(items.low[n])])
+            if low > eng[k.TAIL][e] and len(missing):
+                return Hazard("H6", 0, int(missing[0]), -1, -1, skipped_text(program, int(missing[0]), first), first)
             what = "which was pushed before" if low < eng[k.TAIL][e] else "but an earlier task was not pushed yet"
             return Hazard("H6", 0, first, -1, -1, f"bootstrap pushes {task_text(program, first)}, {what}")
         for at in range(low, high):

@@ -26,6 +26,10 @@ def describe(program: Program, reg: list[int]) -> Hazard:
     """The hazard that the event loop recorded in its registers."""
     rule, why, task = reg[k.RULE], reg[k.WHY], reg[k.BAD_TASK]
     barrier, found, tick = reg[k.BAD_BARRIER], reg[k.BAD_FOUND], reg[k.BAD_TICK]
+    if why == k.FIFO_ORDER:
+        missing = never_pushed(program, program.lists[int(program.engine[task])][: int(program.position[task])])
+        if len(missing):
+            return Hazard("H6", tick, int(missing[0]), -1, -1, skipped_text(program, int(missing[0]), task), barrier)
     if rule in (4, 5, 6) and why != k.PROGRAMMED_TWICE:
         text = _queue_text(program, why, task, barrier, found, tick)
         return Hazard(f"H{rule}", tick, task, -1, -1, text, barrier)
@@ -35,6 +39,22 @@ def describe(program: Program, reg: list[int]) -> Hazard:
         return Hazard("H6", tick, task, barrier, found, text)
     text = _counter_text(program, why, task, barrier, found, tick)
     return Hazard(f"H{rule}", tick, task, barrier, -1 if why in (k.BARRIER_TIE, k.PROGRAMMED_TWICE) else found, text)
+
+
+def never_pushed(program: Program, tasks: I32) -> I32:
+    """Those of `tasks` that no work item and no enqueue covers."""
+    pushed = np.zeros(len(program), bool)
+    items, by_dma = program.items, np.nonzero(program.kind == 2)[0].tolist()
+    rows = [(int(program.target[t]), int(program.low[t]), int(program.high[t])) for t in by_dma]
+    rows += zip(items.engine.tolist(), items.low.tolist(), items.high.tolist(), strict=True)
+    for engine, low, high in rows:
+        pushed[program.lists[engine][low:high]] = True
+    return tasks[~pushed[tasks]]
+
+
+def skipped_text(program: Program, missing: int, task: int) -> str:
+    """What is said where a push skips a task that nobody pushes."""
+    return f"{task_text(program, missing)} is never enqueued, but {task_text(program, task)} behind it is"
 
 
 def _programmed(program: Program) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from wlm_dialect.program import Program
 from wlm_dialect.runtime import state as k
-from wlm_dialect.runtime.hazards import task_text
+from wlm_dialect.runtime.hazards import never_pushed, task_text
 from wlm_dialect.runtime.result import Hazard, RunResult, StuckRow
 from wlm_dialect.runtime.state import State
 
@@ -53,10 +53,7 @@ def explain(result: RunResult, rows: tuple[StuckRow, ...], tick: int) -> Hazard:
     """The deadlock as a hazard: H6 for a task that nothing ever pushes, else H7."""
     p = result.program
     if p.phase == "managed":
-        pushed = np.zeros(len(p), bool)
-        for engine, low, high in _pushes(p):
-            pushed[p.lists[engine][low:high]] = True
-        left = np.nonzero(~pushed)[0]
+        left = never_pushed(p, np.arange(len(p), dtype=np.int32))
         if len(left):
             t = int(left[0])
             return Hazard("H6", tick, t, -1, -1, f"{task_text(p, t)} is never enqueued")
@@ -70,10 +67,3 @@ def explain(result: RunResult, rows: tuple[StuckRow, ...], tick: int) -> Hazard:
         why = {"fifo full": "waits for room in a work FIFO", "not enqueued": "is not enqueued"}.get(row.state, "waits")
     text = f"nothing moves after tick {tick}: {task_text(p, row.task)} {why}"
     return Hazard("H7", tick, row.task, row.barrier, -1, text)
-
-
-def _pushes(program: Program) -> list[tuple[int, int, int]]:
-    tasks = np.nonzero(program.kind == 2)[0].tolist()
-    out = [(int(program.target[t]), int(program.low[t]), int(program.high[t])) for t in tasks]
-    items = program.items
-    return out + list(zip(items.engine.tolist(), items.low.tolist(), items.high.tolist(), strict=True))

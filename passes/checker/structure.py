@@ -244,8 +244,7 @@ def _tail(graph: EventGraph, names: Names) -> Iterator[Finding]:
         return
     if barriers.irq[tail] != IRQ_LIFTED:
         yield Finding("H10", f"{names.barrier(tail)} raises no interrupt when it lifts", -1, tail)
-    if len(graph.program.consumers[tail]):
-        t = int(graph.program.consumers[tail][0])
+    for t in graph.program.consumers[tail].tolist():
         yield Finding("H11", f"{names.task(t)} waits on {names.barrier(tail)}: it runs after completion", t, tail)
     if barriers.next[tail] >= 0:
         v = int(barriers.next[tail])

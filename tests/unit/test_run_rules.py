@@ -228,7 +228,7 @@ def test_h5_a_live_descriptor_is_overwritten() -> None:
 def test_h6_pushed_twice_out_of_order_or_never() -> None:
     assert hazard(run(read(edit(FULL, ("enqueue @dpu0 [1 to 2)", "enqueue @dpu0 [0 to 2)")))))[:3] == ("H6", 107, 4)
     order = edit(FULL, ("enqueue @dpu0 [0 to 1)", "enqueue @dpu0 [1 to 2) "))
-    assert hazard(run(read(order)))[:3] == ("H6", 28, 8)
+    assert hazard(run(read(order)))[:3] == ("H6", 28, 4)
     never = edit(FULL, ("mgmt_dma.enqueue @dpu0 [1 to 2)", "mgmt_dma.sync"))
     assert hazard(run(read(never)))[:3] == ("H6", 107, 8)
 

@@ -1,0 +1,196 @@
+"""A managed program read from its printed text: the oracles' own decoder, which shares nothing with the package's."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+RUN, FETCH, ENQUEUE, PROGRAM, SYNC = "run", "fetch", "enqueue", "program", "sync"
+_LABEL = r'"((?:[^"\\]|\\.)*)"'
+
+
+@dataclass
+class Task:
+    """One op of the list of an engine. Indices are those of `Schedule`."""
+
+    kind: str
+    engine: int
+    slots: int
+    waits: list[int]
+    updates: list[int]
+    after: list[int]
+    reads: list[int]
+    writes: list[int]
+    target: int = -1  # engine of the range of a fetch or enqueue
+    low: int = 0
+    high: int = 0
+    slot: int = 0
+    pushes: list[int] = field(default_factory=list)  # instances that a program pushes
+
+
+@dataclass
+class Instance:
+    """One use of physical barrier `pid`."""
+
+    pid: int
+    producers: int
+    consumers: int
+    tail: bool
+    irq: str
+    number: int = 0  # instances of the same barrier before it
+
+
+@dataclass
+class Item:
+    """A range of an engine's list that firmware pushes."""
+
+    engine: int
+    low: int
+    high: int
+    at: list[int]
+    done: list[int]
+
+
+@dataclass
+class Schedule:
+    """A managed program and the engine models (`order`, `servers`, `fifo_depth`, ...) it runs on."""
+
+    mode: str
+    machine: Any
+    tasks: list[Task] = field(default_factory=list)
+    instances: list[Instance] = field(default_factory=list)
+    boot: list[int] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    spans: list[tuple[str, int, int]] = field(default_factory=list)  # per buffer or view: space, low, high
+
+    @property
+    def lists(self) -> list[list[int]]:
+        """Per engine its tasks, in order."""
+        out: list[list[int]] = [[] for _ in self.machine.engines]
+        for t, task in enumerate(self.tasks):
+            out[task.engine].append(t)
+        return out
+
+    def conflicts(self) -> list[list[int]]:
+        """Per task all earlier ones whose end it comes after: they access the same byte, one writes; or `after`."""
+
+        def meet(a: list[int], b: list[int]) -> bool:
+            return any(
+                self.spans[x][0] == self.spans[y][0]
+                and self.spans[x][1] < self.spans[y][2]
+                and self.spans[y][1] < self.spans[x][2]
+                for x in a
+                for y in b
+            )
+
+        out = []
+        for t, task in enumerate(self.tasks):
+            row = set(task.after)
+            for u in range(t):
+                other = self.tasks[u]
+                if meet(other.writes, task.reads + task.writes) or meet(other.reads, task.writes):
+                    row.add(u)
+            out.append(sorted(row))
+        return out
+
+
+def read_schedule(text: str, machine: Any) -> Schedule:
+    """The single managed graph of a module as `wlm-opt` prints it. Anything unknown is an AssertionError."""
+    engines = {e.name: i for i, e in enumerate(machine.engines)}
+    header = re.search(r"task\.graph @\S+ phase managed mode (\w+)", text)
+    assert header, "no managed graph"
+    s = Schedule(header[1], machine)
+    names: dict[str, tuple[str, int]] = {}
+    ops = [m.groups() for m in re.finditer(r"^\s*(?:(%\w+) = )?([a-z_]+\.[a-z_]+)(.*)$", text, re.M)]
+    count = {"buffer": 0, "barrier": 0, "task": 0}
+    for name, op, _ in ops:  # first, as an edited program may name what comes later
+        if name:
+            what = "buffer" if op in ("task.buffer", "task.view") else op.split(".")[0].replace("mgmt_dma", "task")
+            names[name] = (what, count[what])
+            count[what] += 1
+    for name, op, rest in ops:
+        if op not in ("builtin.module", "task.graph"):
+            made = _read_op(s, op, rest, names, engines)
+            assert not name or names[name] == made, name
+    seen: dict[int, int] = {}
+    for instance in s.instances:
+        instance.number = seen.get(instance.pid, 0)
+        seen[instance.pid] = instance.number + 1
+    return s
+
+
+def _read_op(
+    s: Schedule, op: str, rest: str, names: dict[str, tuple[str, int]], engines: dict[str, int]
+) -> tuple[str, int]:
+    bare = re.sub(_LABEL, '""', rest)
+
+    def group(word: str) -> list[int]:
+        found = re.search(rf"\b{word}\(([^)]*)\)", bare)
+        return [names[n.strip()][1] for n in found[1].split(",")] if found else []
+
+    def listed() -> list[int]:
+        found = re.search(r"\[(%[^\]]*)\]", bare)
+        return [names[n.strip()][1] for n in found[1].split(",")] if found else []
+
+    def number(word: str, default: int) -> int:
+        found = re.search(rf"\b{word} (-?\d+)", bare)
+        return int(found[1]) if found else default
+
+    def span() -> tuple[int, int, int]:
+        found = re.search(r"@(\w+) \[(\d+) to (\d+)\)", bare)
+        assert found, rest
+        return engines[found[1]], int(found[2]), int(found[3])
+
+    match op:
+        case "task.buffer":
+            memory = re.match(r' "" (ddr|cmx \d+)', bare)
+            assert memory, rest
+            address = number("address", -1)
+            space = memory[1] if address >= 0 else f"own {len(s.spans)}"
+            base = max(address, 0)
+            s.spans.append((space, base, base + number("size", 0)))
+            return ("buffer", len(s.spans) - 1)
+        case "task.view":
+            source = names[bare.split()[0]][1]
+            space, base, _ = s.spans[source]
+            low = base + number("offset", 0)
+            s.spans.append((space, low, low + number("size", 0)))
+            return ("buffer", len(s.spans) - 1)
+        case "barrier.configure":
+            irq = re.search(r'irq "(\w+)"', rest)
+            words = bare.split()
+            s.instances.append(
+                Instance(
+                    int(words[0]),
+                    number("producers", 0),
+                    number("consumers", 0),
+                    "tail" in words,
+                    irq[1] if irq else "off",
+                )
+            )
+            return ("barrier", len(s.instances) - 1)
+        case "mgmt_dma.bootstrap":
+            s.boot = listed()
+            return ("", -1)
+        case "mgmt_dma.work_item":
+            s.items.append(Item(*span(), group("at"), group("done")))
+            return ("", -1)
+    kind = op.split(".")[1]
+    assert kind in (RUN, FETCH, ENQUEUE, PROGRAM, SYNC), op
+    on = re.match(r" @(\w+)", bare) if kind == RUN else re.search(r" on @(\w+)", bare)
+    assert on, rest
+    task = Task(
+        kind,
+        engines[on[1]],
+        number("slots", 1) if kind == RUN else 1,
+        *(group(word) for word in ("waits", "updates", "after", "reads", "writes")),
+    )
+    if kind in (FETCH, ENQUEUE):
+        task.target, task.low, task.high = span()
+    if kind == FETCH:
+        found = re.search(r"slots \[(\d+) to", bare)
+        assert found, rest
+        task.slot = int(found[1])
+    if kind == PROGRAM:
+        task.pushes = listed()
+    s.tasks.append(task)
+    return ("task", len(s.tasks) - 1)
