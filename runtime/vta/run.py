@@ -36,8 +36,8 @@ def run(
 
     Scratchpads start as zeros, with `poison` as bytes 0xA5, like DRAM that is no segment and no output. `compiled`
     asks for numba; by default long programs use it. Modules run in the order of `order.find_order`; if a program has
-    races, other orders give other bytes: the first launch follows `order` (see `follow_order`). ExecutionFault (exit code 2)
-    where an instruction does what hardware cannot.
+    races, other orders give other bytes: the first launch follows `order` (see `follow_order`). ExecutionFault (exit
+    code 2) where an instruction does what hardware cannot.
     """
     if not program.executable:
         raise SimulationError(f"{program.name} came from a dump: it has no immediates, micro-ops or data to run with")

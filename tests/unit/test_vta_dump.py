@@ -14,6 +14,7 @@ from wlm_dialect.program.vta import (
     Op,
     Tokens,
     VtaProgram,
+    find_kernels,
     print_dump,
     read_dump,
     read_folder,
@@ -52,8 +53,8 @@ def test_a_whole_dump_comes_back(name: str) -> None:
 @pytest.mark.parametrize("name", DUMPS)
 def test_a_binary_stream_prints_as_the_runtime_printed_it(name: str) -> None:
     text = (DATA / name / "dump.txt").read_text(encoding="utf-8")
-    kernels = read_dump(text).program.kernels
-    assert print_dump(read_folder(DATA / name).with_(kernels=kernels)) == text
+    program = read_folder(DATA / name)
+    assert print_dump(program.with_(kernels=find_kernels(program))) == text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from dataclasses import replace
 
 from wlm_dialect.errors import ProgramError, UsageError
 from wlm_dialect.program.vta import VtaProgram
@@ -18,6 +19,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--to", choices=FORMS, help="the form of the result (default: by the ending of --output, else dump)"
     )
     parser.add_argument(
+        "--no-uops", action="store_true", help="leave micro-ops out of a dump, as debug flag 0x2 does (default: 0x6)"
+    )
+    parser.add_argument(
         "-o", "--output", default=STDOUT, metavar="PATH", help="a file, or the folder to write (default: stdout)"
     )
 
@@ -29,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--to {form} needs --output: it is no text")
     if form == "dump":
         with open_output(args.output) as stream:
-            stream.write(dump_text(args.source))
+            stream.write(dump_text(args.source, uops=not args.no_uops))
         return 0
     program = read_program(args.source)
     if form == "mlir":
@@ -58,14 +62,17 @@ def read_program(source: str) -> VtaProgram:
     return dumps[0].program
 
 
-def dump_text(source: str) -> str:
+def dump_text(source: str, *, uops: bool = True) -> str:
     """A program as the runtime would dump it; of a dump, every launch."""
-    from wlm_dialect.program.vta import print_dump
+    from wlm_dialect.program.vta import Dump, find_kernels, print_dump
 
     program = read_folder_or_ir(source)
     if program is not None:
-        return print_dump(program)
-    return "".join(print_dump(dump) for dump in read_dump_file(source))
+        whole = Dump(program.with_(kernels=program.kernels or find_kernels(program)), declared=True)
+    dumps = read_dump_file(source) if program is None else (whole,)
+    if not uops:
+        dumps = tuple(replace(dump, program=dump.program.with_(kernels=())) for dump in dumps)
+    return "".join(print_dump(dump) for dump in dumps)
 
 
 def _write(program: VtaProgram, form: str, path: str) -> None:

@@ -14,7 +14,7 @@ This package is what everything about VTA shares; nothing else reads bits, `prog
     names.py     instructions and queues in words
 """
 
-from wlm_dialect.program.vta.accesses import Access, Accesses, find_accesses, resolve_uops
+from wlm_dialect.program.vta.accesses import Access, Accesses, find_accesses, find_kernels, resolve_uops
 from wlm_dialect.program.vta.codec import decode_insns, decode_uops, encode_insns, encode_uops
 from wlm_dialect.program.vta.config import Config, Memory
 from wlm_dialect.program.vta.dump import Dump, print_dump, read_dump
@@ -56,6 +56,7 @@ __all__ = [
     "encode_insns",
     "encode_uops",
     "find_accesses",
+    "find_kernels",
     "find_modules",
     "find_nops",
     "print_dump",

@@ -39,14 +39,20 @@ def resolve_uops(program: VtaProgram) -> dict[int, Uops | None]:
     depth = config.depth(Memory.UOP)
     words, valid = np.zeros(depth, "<u4"), np.zeros(depth, np.bool_)
     out: dict[int, Uops | None] = {}
-    for i in program.lists[1].tolist():
-        row = insn[i]
-        if row["op"] == Op.LOAD and row["memory"] == Memory.UOP and row["x"] > 0:
+    ranges: dict[tuple[int, int], Uops | None] = {}  # since the last LOAD
+    loads = (insn["op"] == Op.LOAD) & (insn["memory"] == Memory.UOP) & (insn["x"] > 0)
+    users = (insn["op"] == Op.GEMM) | (insn["op"] == Op.ALU)
+    begins, ends = insn["uop_begin"], insn["uop_end"]
+    for i in np.flatnonzero(loads | users).tolist():
+        if loads[i]:
             _load_uops(program, i, words, valid)
-        elif row["op"] in (Op.GEMM, Op.ALU):
-            begin, end = int(row["uop_begin"]), int(row["uop_end"])
+            ranges = {}
+            continue
+        begin, end = int(begins[i]), int(ends[i])
+        if (begin, end) not in ranges:
             whole = end <= depth and bool(valid[begin:end].all())
-            out[i] = decode_uops(words[begin:end], config) if whole else None
+            ranges[begin, end] = decode_uops(words[begin:end], config) if whole else None
+        out[i] = ranges[begin, end]
     return out
 
 
@@ -68,6 +74,20 @@ def _load_uops(program: VtaProgram, i: int, words: NDArray[np.uint32], valid: ND
             words[first : first + count] = data.view("<u4")[:count]
 
 
+def find_kernels(program: VtaProgram) -> tuple[Uops, ...]:
+    """The micro-op kernels of a program as the runtime records and dumps them: what LOAD UOP fetches, by address.
+
+    Empty for what came from a dump; kernels outside every segment are left out.
+    """
+    columns = program.columns
+    loads = (columns["op"] == Op.LOAD) & (columns["memory"] == Memory.UOP) & (columns["x"] > 0)
+    lengths: dict[int, int] = {}
+    for dram, x in zip(columns["dram"][loads].tolist(), columns["x"][loads].tolist(), strict=True):
+        lengths.setdefault(dram, x)
+    found = [read_dram(program, 4 * dram, 4 * lengths[dram]) for dram in sorted(lengths)]
+    return tuple(decode_uops(data, program.config) for data in found if data is not None)
+
+
 def read_dram(program: VtaProgram, address: int, size: int) -> NDArray[np.uint8] | None:
     """`size` bytes of DRAM as they are before the first launch, or None if no segment holds them all."""
     for segment in program.segments:
@@ -84,7 +104,7 @@ def find_accesses(program: VtaProgram) -> Iterator[Accesses]:
     for i, row in enumerate(program.insn):
         op = int(row["op"])
         if op in (Op.LOAD, Op.STORE):
-            yield _memory_access(row)
+            yield _memory_access(row, program.config)
         elif op in (Op.GEMM, Op.ALU):
             found = uops[i]
             if found is None:
@@ -102,16 +122,17 @@ def _range(memory: Memory, begin: int, end: int) -> Access:
     return Access(memory, np.arange(begin, max(begin, end), dtype=np.int32))
 
 
-def _memory_access(row: np.void) -> Accesses:
+def _memory_access(row: np.void, config: Config) -> Accesses:
+    """Elements below the depth of the memory: what is beyond does not exist."""
     x, y, at = int(row["x"]), int(row["y"]), int(row["sram"])
     if x == 0:
         return Accesses()
     if row["op"] == Op.STORE:
-        return Accesses(reads=(_range(Memory.ACC, at, at + x * y),))
+        return Accesses(reads=(_range(Memory.ACC, at, min(at + x * y, config.depth(Memory.ACC))),))
     size = (int(row["pad_left"]) + x + int(row["pad_right"])) * (int(row["pad_top"]) + y + int(row["pad_bottom"]))
     memory = int(row["memory"])
     known = Memory(memory) if memory in (Memory.UOP, Memory.WGT, Memory.INP) else Memory.ACC
-    return Accesses(writes=(_range(known, at, at + size),))
+    return Accesses(writes=(_range(known, at, min(at + size, config.depth(known))),))
 
 
 _LOOP = ("op", "reset", "uop_begin", "uop_end", "iter_out", "iter_in", "dst_out", "dst_in", "src_out", "src_in")
