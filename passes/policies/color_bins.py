@@ -114,11 +114,10 @@ class _Bins:
         self.used = [0] * total
         producers, consumers = self.program.producers.lists(), self.program.consumers.lists()
         last = last_use(self.program)
+        self.waits = self.program.waits.lists()
         pids: list[int] = []
         for v, row in enumerate(producers):
-            first = row[0] if row else len(self.program)
-            taken = self._relatives(v, pids, producers)
-            pid = self._pick(v, first, taken)
+            pid = self._pick(v, row, self._relatives(v, pids, producers))
             if pid < 0:
                 return None
             pids.append(pid)
@@ -129,19 +128,22 @@ class _Bins:
 
     def _relatives(self, barrier: int, pids: list[int], producers: list[list[int]]) -> set[int]:
         """Physical barriers of its parents and grandparents: what its producers waited on, and theirs."""
-        waits = self.program.waits
-        parents = {u for t in producers[barrier] for u in waits[t].tolist()}
-        grand = {w for u in parents for t in producers[u] for w in waits[t].tolist()}
+        waits = self.waits
+        parents = {u for t in producers[barrier] for u in waits[t]}
+        grand = {w for u in parents for t in producers[u] for w in waits[t]}
         return {pids[u] for u in parents | grand if u < len(pids)}
 
-    def _pick(self, barrier: int, first: int, taken: set[int]) -> int:
+    def _pick(self, barrier: int, made: list[int], taken: set[int]) -> int:
         """The least used of the own bin that is free, else of the other bins, least used bin first; -1 if none is."""
-        own = self.bins.get(self.types[barrier], [])
-        others = sorted((b for b in self.bins.values() if b is not own), key=lambda b: sum(self.used[p] for p in b))
-        made = self.program.producers[barrier].tolist()
+        first = made[0] if made else len(self.program)
         step = min((self.steps[t] for t in made), default=0)
-        for row in (own, *others):
-            free = [p for p in row if self.released[p] < first and self.quiet[p] <= step and p not in taken]
-            if free:
-                return min(free, key=lambda p: (self.used[p], self.current[p]))
-        return -1
+
+        def free(row: list[int]) -> list[int]:
+            return [p for p in row if self.released[p] < first and self.quiet[p] <= step and p not in taken]
+
+        own = self.bins.get(self.types[barrier], [])
+        found = free(own)
+        if not found:
+            others = sorted((b for b in self.bins.values() if b is not own), key=lambda b: sum(self.used[p] for p in b))
+            found = next((row for row in map(free, others) if row), [])
+        return min(found, key=lambda p: (self.used[p], self.current[p])) if found else -1
