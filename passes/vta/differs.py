@@ -11,8 +11,8 @@ from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
 from wlm_dialect.passes.vta.flow import Flow
 from wlm_dialect.passes.vta.races import elements_of, ranges_text
-from wlm_dialect.passes.vta.rules import Case
-from wlm_dialect.program.vta import Alu, Memory, Module, Op, resolve_uops
+from wlm_dialect.passes.vta.rules import Case, moved_elements, visited_elements
+from wlm_dialect.program.vta import Alu, Memory, Module, Op
 from wlm_dialect.program.vta.hardware import POPPER, Hardware
 from wlm_dialect.program.vta.names import MODULES, queue_name
 
@@ -59,11 +59,10 @@ def uop_memory(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
     """V11: micro-ops beyond what the hardware has."""
     if hardware.uops is None or hardware.uops >= case.program.config.depth(Memory.UOP):
         return
-    for i, access in enumerate(case.accesses):
-        for found in (elements_of(access.reads, Memory.UOP), elements_of(access.writes, Memory.UOP)):
-            if found is not None and int(found[-1]) >= hardware.uops:
-                text = f"{case.name(i)} uses micro-op {int(found[-1])}, but {hardware.name} has {hardware.uops}"
-                yield VtaFinding("V11", text, i)
+    for i, memory, last in (*moved_elements(case), *visited_elements(case)):
+        if memory == Memory.UOP and last >= hardware.uops:
+            text = f"{case.name(i)} uses micro-op {last}, but {hardware.name} has {hardware.uops}"
+            yield VtaFinding("V11", text, i)
 
 
 def token_overflow(case: Case, hardware: Hardware) -> Iterator[VtaFinding]:
@@ -157,9 +156,8 @@ def _shifts(case: Case, hardware: Hardware, shifts: np.ndarray[tuple[int], np.dt
 
 def _bypasses(case: Case, hardware: Hardware, alus: list[int]) -> Iterator[VtaFinding]:
     """Consecutive micro-ops of one ALU instruction where the second uses what the first writes."""
-    uops = resolve_uops(case.program)
     for i in alus:
-        found = uops[i]
+        found = case.uops[i]
         if found is None or len(found) < 2:
             continue
         imm = bool(case.program.insn["use_imm"][i])

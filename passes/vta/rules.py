@@ -1,10 +1,11 @@
 """Rules V1-V9: tokens, FINISH, races and indices. Each function yields findings; the graph says what is ordered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
@@ -18,6 +19,7 @@ from wlm_dialect.program.vta import (
     Module,
     Op,
     VtaProgram,
+    resolve_uops,
 )
 from wlm_dialect.program.vta.hardware import POPPER, PUSHER
 from wlm_dialect.program.vta.names import MODULES, insn_name, queue_name
@@ -54,6 +56,11 @@ class Case:
     def rank(self) -> dict[int, int]:
         """Place of each instruction in `listed`."""
         return {i: n for n, i in enumerate(self.listed)}
+
+    @cached_property
+    def uops(self) -> Mapping[int, NDArray[np.void] | None]:
+        """Per GEMM and ALU its micro-ops; None where they are not known."""
+        return resolve_uops(self.program)
 
     def name(self, i: int) -> str:
         """`#7 LOAD WGT`."""
@@ -272,14 +279,11 @@ def _unknown(case: Case, unknown: Sequence[Unknown]) -> VtaFinding:
 
 def indices(case: Case) -> Iterator[VtaFinding]:
     """V9: what a scratchpad has no room for, and fields that the reference refuses."""
-    config, insn = case.program.config, case.program.insn
-    for i, accesses in enumerate(case.accesses):
-        for access in (*accesses.reads, *accesses.writes):
-            depth = config.depth(access.memory)
-            if len(access.elements) and int(access.elements[-1]) >= depth:
-                text = f"{case.name(i)}: element {int(access.elements[-1])} of {access.memory.name}, which has {depth}"
-                yield VtaFinding("V9", text, i)
-                break
+    insn = case.program.insn
+    for i, memory, last in (*moved_elements(case), *visited_elements(case)):
+        depth = case.program.config.depth(memory)
+        if last >= depth:
+            yield VtaFinding("V9", f"{case.name(i)}: element {last} of {memory.name}, which has {depth}", i)
     for i in np.flatnonzero((insn["op"] == Op.LOAD) & (insn["x"] > 0) & (insn["memory"] >= 6)).tolist():
         yield VtaFinding("V9", f"{case.name(i)}: VTA has no such memory", i)
     loads = (insn["op"] == Op.LOAD) & (insn["x"] > 0) & (insn["memory"] == Memory.OUT)
@@ -291,3 +295,37 @@ def indices(case: Case) -> Iterator[VtaFinding]:
     padded = stores & ((insn["pad_top"] | insn["pad_bottom"] | insn["pad_left"] | insn["pad_right"]) != 0)
     for i in np.flatnonzero(padded).tolist():
         yield VtaFinding("V9", f"{case.name(i)}: a STORE has no padding", i)
+
+
+def moved_elements(case: Case) -> Iterator[tuple[int, Memory, int]]:
+    """(instruction, memory, its last element) of every LOAD and STORE that moves something."""
+    insn = case.program.insn
+    x, y = insn["x"].astype(np.int64), insn["y"].astype(np.int64)
+    width, height = insn["pad_left"] + x + insn["pad_right"], insn["pad_top"] + y + insn["pad_bottom"]
+    size = np.where(insn["op"] == Op.LOAD, width * height, x * y)
+    moving = ((insn["op"] == Op.LOAD) | (insn["op"] == Op.STORE)) & (x > 0) & (insn["memory"] <= Memory.ACC_8BIT)
+    for i in np.flatnonzero(moving).tolist():
+        memory = Memory(int(insn["memory"][i])) if insn["op"][i] == Op.LOAD else Memory.ACC
+        yield i, memory, int(insn["sram"][i]) + int(size[i]) - 1
+
+
+def visited_elements(case: Case) -> Iterator[tuple[int, Memory, int]]:
+    """(instruction, memory, the last element it uses) of every GEMM and ALU that executes a micro-op."""
+    insn = case.program.insn
+    rounds = (insn["iter_out"] > 0) & (insn["iter_in"] > 0) & (insn["uop_end"] > insn["uop_begin"])
+    last: dict[int, dict[str, int]] = {}
+    for i in np.flatnonzero(rounds & ((insn["op"] == Op.GEMM) | (insn["op"] == Op.ALU))).tolist():
+        row, found = insn[i], case.uops[i]
+        yield i, Memory.UOP, int(row["uop_end"]) - 1
+        if found is None:
+            continue
+        top = last.setdefault(id(found), {name: int(found[name].max()) for name in ("dst", "src", "wgt")})
+        gemm = row["op"] == Op.GEMM
+        used = {"dst": Memory.ACC, "src": Memory.INP if gemm else Memory.ACC, "wgt": Memory.WGT}
+        for name in ("dst",) if row["reset"] and gemm else ("dst", "src", "wgt") if gemm else ("dst", "src"):
+            if name == "src" and not gemm and row["use_imm"]:
+                continue
+            steps = (int(row["iter_out"]) - 1) * int(row[f"{name}_out"]) + (int(row["iter_in"]) - 1) * int(
+                row[f"{name}_in"]
+            )
+            yield i, used[name], top[name] + steps

@@ -137,6 +137,20 @@ def test_indices_beyond_the_end() -> None:
     load = next(i for i in range(len(program)) if program.insn["memory"][i] == Memory.INP)
     program.insn["sram"][load] = 2048
     assert any(str(f) == f"#{load} LOAD INP: element 2048 of INP, which has 2048 [V9]" for f in check(program).findings)
+    gemm = next(i for i in range(len(program)) if program.insn["op"][i] == Op.GEMM and not program.insn["reset"][i])
+    for name, memory, factor in (("dst", "ACC", 1024), ("src", "INP", 1024), ("wgt", "WGT", 512)):
+        program = assemble(double_buffered())
+        program.insn["iter_in"][gemm] = 3
+        program.insn[f"{name}_in"][gemm] = factor
+        assert f"#{gemm} GEMM: element {2 * factor} of {memory}, which has {2 * factor} [V9]" in check(program).report()
+    program = assemble([step("uop"), step("alu"), step("finish")])
+    program.insn["src_out"][1], program.insn["iter_out"][1] = 2047, 3
+    assert check(program).status == "proved"  # with an immediate it reads no source
+    program.insn["use_imm"][1] = 0
+    assert only(check(program)) == "#1 ALU add: element 4094 of ACC, which has 2048 [V9]"
+    program = assemble([step("inp"), step("nop0", 0, "push next"), step("nop1", 0, "pop prev"), step("finish")])
+    program.insn["x"][0] = program.insn["y"][0] = 65535  # fits the fields, and no memory
+    assert only(check(program)) == "#0 LOAD INP: element 4294836224 of INP, which has 2048 [V9]"
     program = assemble(double_buffered())
     store = next(i for i in range(len(program)) if program.insn["op"][i] == Op.STORE)
     program.insn["pad_left"][store] = 1
