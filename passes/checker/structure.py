@@ -246,6 +246,7 @@ def _tail(graph: EventGraph, names: Names) -> Iterator[Finding]:
         yield Finding("H10", f"{names.barrier(tail)} raises no interrupt when it lifts", -1, tail)
     for t in graph.program.consumers[tail].tolist():
         yield Finding("H11", f"{names.task(t)} waits on {names.barrier(tail)}: it runs after completion", t, tail)
-    if barriers.next[tail] >= 0:
-        v = int(barriers.next[tail])
+    for v in np.nonzero((barriers.pid == barriers.pid[tail]) & (barriers.instance > barriers.instance[tail]))[
+        0
+    ].tolist():
         yield Finding("H11", f"{names.barrier(v)} comes after {names.barrier(tail)} on the same barrier", -1, v)

@@ -1,0 +1,126 @@
+"""What becomes of a schedule or a mutant: refuted and replayed, or safe on evidence that is not the checker's word."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.oracles.explore import Answer, explore
+from tests.oracles.schedule import read_schedule
+from wlm_dialect.passes.checker.findings import Finding
+from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED
+from wlm_dialect.program import Program, encode_module
+from wlm_dialect.runtime.compiled import available
+from wlm_dialect.runtime.run import run
+from wlm_dialect.runtime.timing import Timing
+from wlm_dialect.verification import Verification, verify
+
+COMPILE_FROM = 400  # tasks
+STRESS_RUNS = 100
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`how`: refuted, explored (equivalent by exploration), certified, undecided, or wrong, which `detail` explains."""
+
+    how: str
+    explored: bool  # exploration was complete, or found a fault, and agrees
+    states: int
+    findings: int
+    rules: tuple[str, ...]
+    detail: str = ""
+
+
+def judge(
+    program: Program, *, states: int, every_oracle: bool = False, replays: int = 2, runs: int = STRESS_RUNS
+) -> Judgement:
+    """Check, replay, and hold against exploration of up to `states` states (0: not at all) or certificate and stress.
+
+    `every_oracle` asks exploration about refuted programs, too, and compares fault by fault. `runs` under random
+    latencies are the stress.
+    """
+    verdict = verify(program, replays=replays)
+    rules = tuple(sorted({f.rule for f in verdict.findings}))
+
+    def said(how: str, answer: Answer | None = None, detail: str = "") -> Judgement:
+        done = answer is not None and (bool(answer.faults) or not answer.cut)
+        return Judgement(how, done, answer.states if answer else 0, len(verdict.findings), rules, detail)
+
+    answer = None
+    if states and (verdict.status != REFUTED or every_oracle):
+        answer = explore(read_schedule(str(encode_module(program)), program.machine), states)
+        wrong = disagreement(program, verdict, answer)
+        if wrong:
+            return said("wrong", answer, wrong)
+    match verdict.status:
+        case "refuted":
+            return said("refuted", answer)
+        case "undecided":
+            allowed = may_be_undecided(program)
+            return said(
+                "undecided" if allowed else "wrong", answer, "" if allowed else f"undecided: {verdict.findings[0]}"
+            )
+    if answer is not None and not answer.cut:
+        return said("explored", answer)
+    wrong = stress(program, runs) or certify(program)
+    return said("wrong" if wrong else "certified", None, wrong)
+
+
+def may_be_undecided(program: Program) -> bool:
+    """Design section 5: pools, bounded re-arming, more than four waits."""
+    pools = any(e.order == "pool" for e in program.machine.engines)
+    return pools or program.machine.barriers.rearm == "bounded" or any(len(row) > 4 for row in program.waits.lists())
+
+
+def disagreement(program: Program, verdict: Verification, answer: Answer) -> str:
+    """Why the checker and exploration do not say the same; empty if they do."""
+    if verdict.status == PROVED and answer.faults:
+        return f"proved, but exploration finds {sorted(answer.faults)}"
+    if verdict.status == REFUTED and not answer.faults and not answer.cut:
+        return f"refuted ({verdict.findings[0]}), but exploration finds nothing"
+    if verdict.status == UNDECIDED and answer.faults and not may_be_undecided(program):
+        return f"undecided, but exploration finds {sorted(answer.faults)}"
+    for fault in sorted(answer.faults):
+        if not any(_named(program, finding, *fault) for finding in verdict.findings):
+            return f"exploration finds {fault}, which is not among {[str(f) for f in verdict.findings]}"
+    return ""
+
+
+def _named(program: Program, finding: Finding, rule: str, task: int, barrier: str) -> bool:
+    """Whether a finding is about a fault that exploration came across."""
+    if rule == "H7" and task < 0:  # nothing moves: because of a circle, or of what nobody ever pushes
+        return finding.rule in ("H6", "H7")
+    if rule != finding.rule:
+        return False
+    mine = finding.other if rule == "H5" else finding.task
+    name = program.barrier_name(finding.barrier) if finding.barrier >= 0 else ""
+    if rule == "H3":  # of two pushes in the wrong order, either is the one to blame
+        return name.split("#")[0] == barrier.split("#")[0]
+    if rule == "H6" and "never enqueued" in finding.text:
+        return mine == task or (task >= 0 and program.engine[mine] == program.engine[task] and mine < task)
+    return (task < 0 or mine in (-1, task)) and (not barrier or name in ("", barrier))
+
+
+def timings(program: Program, count: int) -> Iterator[Timing]:
+    """Random latencies of every kind."""
+    for seed in range(count):
+        match seed % 4:
+            case 0:
+                yield Timing.uniform(program, 90, seed)
+            case 1:
+                yield Timing.heavy_tail(program, seed)
+            case _:
+                yield Timing.adversarial(program, seed)
+
+
+def stress(program: Program, runs: int = STRESS_RUNS) -> str:
+    """What goes wrong in `runs` runs under random latencies; empty if nothing does."""
+    compiled = len(program) >= COMPILE_FROM and available()
+    for n, timing in enumerate(timings(program, runs)):
+        result = run(program, timing=timing, engine="events", ties=n, compiled=compiled)
+        if result.outcome != "finished":
+            return f"proved, but run {n} ends in {result.outcome}: {result.hazard}"
+    return ""
+
+
+def certify(program: Program) -> str:
+    """Why `wlm-check` does not accept the certificate; empty if it does."""
+    return ""
