@@ -19,11 +19,13 @@ from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Program, encode_module
 
 if TYPE_CHECKING:
+    from wlm_dialect.passes.vta.explain import Explanation
     from wlm_dialect.passes.vta.findings import VtaVerdict
     from wlm_dialect.program.vta import VtaProgram
     from wlm_dialect.runtime.report import Report
     from wlm_dialect.runtime.result import RunResult
     from wlm_dialect.runtime.vta.result import VtaResult
+    from wlm_dialect.runtime.vta.timing import VtaTimes
     from wlm_dialect.verification import Verification
 
 Mode = Literal["firmware", "partial", "full"]
@@ -47,8 +49,10 @@ __all__ = [
     "run",
     "verify",
     "vta_check",
+    "vta_explain",
     "vta_load",
     "vta_run",
+    "vta_time",
 ]
 
 
@@ -211,6 +215,21 @@ def vta_check(program: "VtaProgram", **options: Any) -> "VtaVerdict":
     from wlm_dialect.passes.vta.check import check as prove
 
     return prove(program, **options)
+
+
+def vta_explain(program: "VtaProgram", *, fragment: bool = False) -> "Explanation":
+    """What each token of a VTA program is for; `passes.vta.story.tell` makes paragraphs of it."""
+    from wlm_dialect.passes.vta.explain import explain
+
+    return explain(program, fragment=fragment)
+
+
+def vta_time(program: "VtaProgram", hardware: str = "sim", **options: Any) -> "VtaTimes":
+    """Execute a VTA program in time, with the queues of `hardware`. Options: `runtime.vta.timing.run_timing`."""
+    from wlm_dialect.program.vta.hardware import find_hardware
+    from wlm_dialect.runtime.vta.timing import run_timing
+
+    return run_timing(program, find_hardware(hardware), **options)
 
 
 Progress = Callable[[str], None]

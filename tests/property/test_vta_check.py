@@ -209,7 +209,7 @@ def agree(steps: Sequence[Step]) -> set[str]:
 def test_the_checker_agrees_with_all_interleavings(plausible: bool) -> None:
     rng = random.Random(6 + plausible)
     outcomes: dict[str, int] = {}
-    for n in range(350 * SCALE):
+    for n in range(150 * SCALE):
         steps = random_steps(rng, plausible=plausible)
         found = agree(shuffled(rng, steps) if n % 3 == 0 else steps)
         for rule in found or {"proved"}:
@@ -218,7 +218,7 @@ def test_the_checker_agrees_with_all_interleavings(plausible: bool) -> None:
     assert set(outcomes) >= {"V4", "V6", "V7", "proved" if plausible else "stuck"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_a_flag_more_or_less_is_refuted_unless_it_does_not_matter(data: st.DataObject) -> None:
     steps = double_buffered(data.draw(st.integers(2, 4)), credits=data.draw(st.booleans()))
@@ -233,7 +233,7 @@ def test_a_flag_more_or_less_is_refuted_unless_it_does_not_matter(data: st.DataO
 def test_finite_queues_agree_with_all_interleavings(saturates: bool) -> None:
     rng = random.Random(8)
     outcomes = {"V12": 0, "V13": 0, "neither": 0}
-    for _ in range(250 * SCALE):
+    for _ in range(110 * SCALE):
         steps = shuffled(rng, random_steps(rng, plausible=True))
         if explore(steps).stuck:
             continue
@@ -251,15 +251,15 @@ def test_finite_queues_agree_with_all_interleavings(saturates: bool) -> None:
         assert found == expected, (steps, hardware)
         assert times.outcome != "hazard" or truth.lost
         outcomes[next(iter(found), "neither")] += 1
-    assert outcomes["V13"] >= 10
-    assert outcomes["neither"] >= 10
-    assert not saturates or outcomes["V12"] >= 10
+    assert outcomes["V13"] >= 4
+    assert outcomes["neither"] >= 4
+    assert not saturates or outcomes["V12"] >= 4
 
 
 def test_initial_tokens_and_carry_out_count() -> None:
     rng = random.Random(9)
     right = 0
-    for _ in range(150 * SCALE):
+    for _ in range(70 * SCALE):
         steps = random_steps(rng, plausible=False)
         initial = tuple(rng.randrange(3) for _ in range(4))
         truth = explore(steps, initial)
@@ -273,14 +273,14 @@ def test_initial_tokens_and_carry_out_count() -> None:
         other = assemble(steps, initial_tokens=Tokens(*initial), carry_out=Tokens(*wrong))
         assert "V4" in {f.rule for f in check(other).findings}
         right += 1
-    assert right >= 20
+    assert right >= 10
 
 
 def test_a_token_that_could_go_can_go_and_no_other_can() -> None:
     """`droppable` against the checker: without both ends of the token the program is as right as before."""
     rng = random.Random(10)
     kept = gone = 0
-    for _ in range(120 * SCALE):
+    for _ in range(70 * SCALE):
         steps = random_steps(rng, plausible=True)
         if agree(steps):
             continue
@@ -299,5 +299,5 @@ def test_a_token_that_could_go_can_go_and_no_other_can() -> None:
                 kept += 1
             else:
                 gone += right
-    assert kept >= 10
-    assert gone >= 10
+    assert kept >= 5
+    assert gone >= 5

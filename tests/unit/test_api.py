@@ -124,5 +124,7 @@ def test_compare_has_a_row_per_network_machine_and_mode(tmp_path: Path) -> None:
 def test_a_vta_program_from_its_folder_to_its_bytes() -> None:
     program = api.vta_load(str(Path(__file__).parents[1] / "data" / "vta" / "hand_16x16"))
     assert api.vta_check(program).status == "proved"
+    assert api.vta_explain(program).threads.count == 1
+    assert api.vta_time(program, "chisel").outcome == "finished"
     result = api.vta_run(program, compiled=False)
     assert (result.outcome, result.mismatches) == ("finished", ())
