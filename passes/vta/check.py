@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from wlm_dialect.passes.vta import differs, rules
 from wlm_dialect.passes.vta.findings import PROVED, REFUTED, UNDECIDED, VtaFinding, VtaVerdict
 from wlm_dialect.passes.vta.flow import Flow
 from wlm_dialect.passes.vta.rules import Case
-from wlm_dialect.program.vta import QUEUES, Memory, Op, Segment, Tokens, VtaProgram, find_accesses
+from wlm_dialect.program.vta import QUEUES, Memory, Op, Segment, Tokens, VtaProgram, encode_uops, find_accesses
 from wlm_dialect.program.vta.hardware import HARDWARE, SIM, TARGETS, Hardware
 
 _RULES: tuple[Callable[[Case], Iterator[VtaFinding]], ...] = (
@@ -71,10 +73,6 @@ def with_kernels(program: VtaProgram) -> VtaProgram:
     """A program from a dump with its micro-op kernels as data: the runtime records them in DRAM one after the other."""
     if not program.kernels or program.segments:
         return program
-    import numpy as np
-
-    from wlm_dialect.program.vta import encode_uops
-
     insn = program.insn
     loads = (insn["op"] == Op.LOAD) & (insn["memory"] == Memory.UOP) & (insn["x"] > 0)
     if not loads.any():

@@ -10,6 +10,7 @@ import numpy as np
 from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
 from wlm_dialect.passes.vta.flow import Flow
+from wlm_dialect.passes.vta.orders import listed_order
 from wlm_dialect.passes.vta.races import elements_of, ranges_text
 from wlm_dialect.passes.vta.rules import Case, moved_elements, visited_elements
 from wlm_dialect.program.vta import Alu, Memory, Module, Op
@@ -122,8 +123,6 @@ def _full(case: Case, starting: tuple[int, int, int], hardware: Hardware) -> Ite
 
 
 def _executed(flow: Flow, starting: tuple[int, int, int]) -> tuple[int, ...]:
-    from wlm_dialect.passes.vta.orders import listed_order
-
     return listed_order(flow.cut(starting))
 
 

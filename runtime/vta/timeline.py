@@ -14,7 +14,8 @@ from wlm_dialect.machine import MachineModel
 from wlm_dialect.machine.model import EngineModel
 from wlm_dialect.program import Program
 from wlm_dialect.program.model import Draft
-from wlm_dialect.program.vta import QUEUES, VtaProgram
+from wlm_dialect.program.vta import QUEUES, VtaProgram, token_moves
+from wlm_dialect.program.vta.hardware import POPPER, PUSHER
 from wlm_dialect.program.vta.names import MODULES, insn_name
 from wlm_dialect.runtime.html import QueueArea, make_html
 from wlm_dialect.runtime.perfetto import make_trace
@@ -131,9 +132,6 @@ def _graph(times: VtaTimes, order: I32, rank: I32) -> Program:
 
 def _sources(times: VtaTimes) -> dict[int, list[int]]:
     """Per instruction those whose tokens it took."""
-    from wlm_dialect.program.vta import token_moves
-    from wlm_dialect.program.vta.hardware import POPPER, PUSHER
-
     pops, pushes = token_moves(times.program.insn)
     out: dict[int, list[int]] = {}
     for q in range(4):

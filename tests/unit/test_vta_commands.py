@@ -82,6 +82,20 @@ def test_check_without_micro_ops_is_undecided(capsys: pytest.CaptureFixture[str]
     assert "@dump: undecided" in out_of(capsys, 3, "check", "dump.txt")
 
 
+def test_a_dump_of_several_launches(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vta", "convert", THREADS, "-o", "one.txt"]) == 0
+    capsys.readouterr()
+    one = Path("one.txt").read_text()
+    second = one[one.index("INSTRUCTION 0:") :]
+    Path("two.txt").write_text(one + second.replace("push next: 1", "push next: 0", 1))
+    assert main(["vta", "check", "two.txt"]) == 0
+    assert "wlm: note: 'two.txt' holds 2 launches; this is launch 0 (--launch)" in capsys.readouterr().err
+    out_of(capsys, 2, "check", "two.txt", "--launch", "1")
+    assert error_of(capsys, "check", "two.txt", "--launch", "2") == (
+        "wlm: error: --launch 2: 'two.txt' holds 2 launches, counted from 0"
+    )
+
+
 def test_check_of_ir(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vta", "convert", RACE, "-o", "race.mlir"]) == 0
     capsys.readouterr()

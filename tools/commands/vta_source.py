@@ -39,6 +39,9 @@ def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
         "--carry-out", metavar="QUEUE=N", action="append", default=[], help="tokens meant for the next launch"
     )
     parser.add_argument(
+        "--launch", type=int, default=0, metavar="N", help="of a dump that holds several launches: which (default: 0)"
+    )
+    parser.add_argument(
         "--initial", metavar="QUEUE=N", action="append", default=[], help="tokens in the queues before the launch"
     )
 
@@ -46,7 +49,7 @@ def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
 def load_source(args: argparse.Namespace, name: str | None = None) -> Source:
     """What the arguments name."""
     hardware = None if args.hardware is None else find_hardware(args.hardware)
-    program, fragment = read_any(args.source if name is None else name)
+    program, fragment = read_any(args.source if name is None else name, args.launch if name is None else 0)
     if args.carry_out:
         program = program.with_(carry_out=parse_tokens("--carry-out", args.carry_out))
     if args.initial:
@@ -54,12 +57,17 @@ def load_source(args: argparse.Namespace, name: str | None = None) -> Source:
     return Source(program, hardware, fragment)
 
 
-def read_any(path: str) -> tuple[VtaProgram, bool]:
-    """(the program in a folder, a dump or an .mlir file, whether it is a fragment). Of a dump, the first launch."""
+def read_any(path: str, launch: int = 0) -> tuple[VtaProgram, bool]:
+    """(the program in a folder, a dump or an .mlir file, whether it is a fragment). Of a dump, the launch asked for."""
     program = read_folder_or_ir(path)
     if program is not None:
         return program, not program.executable and not program.has_finish
-    dump = read_dump_file(path)[0]
+    dumps = read_dump_file(path)
+    if not 0 <= launch < len(dumps):
+        raise UsageError(f"--launch {launch}: '{path}' holds {len(dumps)} launches, counted from 0")
+    if len(dumps) > 1:
+        print(f"wlm: note: '{path}' holds {len(dumps)} launches; this is launch {launch} (--launch)", file=sys.stderr)
+    dump = dumps[launch]
     return dump.program.with_(initial_tokens=dump.before), not dump.program.has_finish
 
 
