@@ -39,6 +39,7 @@ from wlm_dialect.passes.policies.pages.sheet import illegal_tasks
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.program import Barriers, Kind, Program
 
+CASES = Path(__file__).resolve().parents[1] / "tests" / "data" / "fwlm_cases.json"
 ENQUEUES = "where enqueues go on pages is for the full pipeline"
 NOT_ASKED = {
     "enqueue_dmas": ENQUEUES,
@@ -338,7 +339,9 @@ def report(cases: Iterable[Case]) -> list[Answer]:
 def main(arguments: list[str] | None = None) -> int:
     """Print the answers and how many there are of each kind."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", nargs="?", default=CASES, help="default: the cases of the tests"
+    )
     parser.add_argument("--strict", action="store_true", help="exit 1 also if something is not understood")
     args = parser.parse_args(arguments)
     try:
