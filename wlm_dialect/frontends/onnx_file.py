@@ -82,8 +82,12 @@ def network_path(name: str) -> Path:
 
 def read_onnx(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
     """The graph of a model file with static shapes. `shapes` gives inputs with dynamic dimensions their shape."""
+    return read_model(load_model(path), path, shapes)
+
+
+def read_model(model: Any, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
+    """The graph of a model from file `path`; its inputs get their static shapes in place."""
     onnx = import_onnx()
-    model = _load(onnx, path)
     opset = _check_opset(model, path)
     initializers = {i.name for i in model.graph.initializer} | {i.values.name for i in model.graph.sparse_initializer}
     inputs = [i for i in model.graph.input if i.name not in initializers]
@@ -122,7 +126,9 @@ def read_onnx(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> OnnxGraph:
     )
 
 
-def _load(onnx: Any, path: Path) -> Any:
+def load_model(path: Path) -> Any:
+    """The model in a file, as it is there: without external data."""
+    onnx = import_onnx()
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -35,8 +35,8 @@ def broadcast_pack(name: str, shape: Shape, order: str) -> Pack:
 def conv_pack(node: Node) -> Pack:
     """Per output channel the weights (rows, columns, input channels) and the bias."""
 
-    def pack(look: Lookup) -> F64:
-        weights = np.asarray(look(node.inputs[1]), np.float64)
+    def pack(look: Lookup) -> NDArray[Any]:
+        weights = np.asarray(look(node.inputs[1]), np.float32)
         if weights.ndim == 3:
             weights = weights[..., None]
         rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
@@ -48,13 +48,15 @@ def conv_pack(node: Node) -> Pack:
 def matrix_pack(node: Node, shape: Shape) -> Pack:
     """The right side of a product, constant: per column its numbers and a bias. `shape`: of the packed tensor."""
 
-    def pack(look: Lookup) -> F64:
-        b = np.asarray(look(node.inputs[1]), np.float64)
+    def pack(look: Lookup) -> NDArray[Any]:
+        b = np.asarray(look(node.inputs[1]), np.float32)
         if b.ndim == 1:
             b = b[:, None]
         if node.integer("transB", 0):
             b = b.T
-        rows = np.swapaxes(b.reshape(-1, *b.shape[-2:]), 1, 2) * float(node.attributes.get("alpha", 1.0))
+        rows = np.swapaxes(b.reshape(-1, *b.shape[-2:]), 1, 2)
+        if float(node.attributes.get("alpha", 1.0)) != 1.0:
+            rows = rows * float(node.attributes["alpha"])
         bias: Any = 0.0
         if node.op == "Gemm" and len(node.inputs) > 2 and node.inputs[2]:
             bias = np.asarray(look(node.inputs[2]), np.float64).reshape(-1) * float(node.attributes.get("beta", 1.0))
@@ -90,10 +92,11 @@ def identity_pack(channels: int) -> Pack:
     return lambda look: np.tile(np.array([1.0, 0.0]), (channels, 1)).reshape(1, 1, 1, channels, 2)
 
 
-def _records(rows: F64, bias: Any) -> F64:
+def _records(rows: NDArray[Any], bias: Any) -> NDArray[Any]:
     """(..., channels, numbers) and one bias per channel."""
-    column = np.broadcast_to(np.asarray(bias, np.float64).reshape(-1, 1), (*rows.shape[:-1], 1))
-    records = np.concatenate([rows, column], axis=-1)
+    records = np.empty((*rows.shape[:-1], rows.shape[-1] + 1), rows.dtype)
+    records[..., :-1] = rows
+    records[..., -1] = np.asarray(bias, rows.dtype).reshape(-1)
     return records if records.ndim > 2 else records.reshape(1, 1, 1, *records.shape)
 
 
