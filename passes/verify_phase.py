@@ -71,11 +71,10 @@ def _used(program: Program) -> Iterator[str]:
 
 def _waits(program: Program) -> Iterator[str]:
     counts = np.diff(program.waits.start)
-    for t in range(len(program)):
-        limit = program.machine.engines[int(program.engine[t])].max_waits
-        if limit and counts[t] > limit:
-            engine = program.engine_name(t)
-            yield f"task '{program.names[t]}' waits on {counts[t]} barriers but @{engine} allows {limit} [H9]"
+    limits = np.asarray([e.max_waits for e in program.machine.engines], np.int32)[program.engine]
+    for t in np.nonzero((limits > 0) & (counts > limits))[0].tolist():
+        engine = program.engine_name(t)
+        yield f"task '{program.names[t]}' waits on {counts[t]} barriers but @{engine} allows {limits[t]} [H9]"
 
 
 def _counts(program: Program) -> Iterator[str]:
