@@ -157,6 +157,8 @@ class Explanation:
             return "the next launch would not find it" if not self.fragment else "not known: it is popped later"
         if p.role in (roles.UNMATCHED, roles.INITIAL_TOKEN):
             return f"{self.name(p.token.pop)} waits for ever"
+        if p.role == roles.DRAM:
+            return "not known: it may be part of the way from a STORE to a LOAD of the same DRAM"
         loop = " (the loop they come from pops in every round)" if p.role == roles.CREDIT else ""
         return f"nothing: this push and this pop could both go{loop}"
 

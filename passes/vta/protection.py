@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.vta.flow import INITIAL, NOBODY, PROTECTS, Flow, Token
-from wlm_dialect.passes.vta.races import elements_of, may_touch
+from wlm_dialect.passes.vta.races import elements_of, load_of_stored, may_touch
 from wlm_dialect.program.vta import QUEUES, Accesses, Memory, Op, VtaProgram
 from wlm_dialect.program.vta.hardware import POPPER, PUSHER
 
 _MEMORIES = {"l2g": (Memory.INP, Memory.WGT), "g2l": (Memory.INP, Memory.WGT)}
 _ACC = (Memory.ACC,)
 
-DATA, COMPLETION, CREDIT, DRAIN, REDUNDANT, INITIAL_TOKEN, LEFT, UNMATCHED = (
+DATA, COMPLETION, CREDIT, DRAIN, REDUNDANT, DRAM, INITIAL_TOKEN, LEFT, UNMATCHED = (
     "data",
     "completion",
     "credit",
     "drain",
     "redundant",
+    "DRAM",
     "initial",
     "left over",
     "missing",
@@ -94,6 +95,8 @@ class Protections:
         last = self._completion(token, before, after)
         if last >= 0:
             return Protection(token, COMPLETION, hazard, last=last)
+        if self._routes:
+            return Protection(token, DRAM, hazard)
         if all(self.program.nop[i] or self.program.insn["op"][i] == Op.FINISH for i in after):
             return Protection(token, DRAIN, hazard)
         memories = _MEMORIES.get(QUEUES[token.queue], _ACC)
@@ -101,6 +104,11 @@ class Protections:
         if unused:
             return Protection(token, CREDIT, hazard, tuple(self._uses(token.queue, after, False)))
         return Protection(token, REDUNDANT, hazard)
+
+    @cached_property
+    def _routes(self) -> bool:
+        """Whether the program loads what it stores: then any token may be part of the way from a store to a load."""
+        return load_of_stored(self.program) >= 0
 
     def _uses(self, queue: int, tasks: list[int], pushing: bool) -> Iterator[Guarded]:
         """What instructions do to the scratchpads on their side of a queue, as far as it is known."""

@@ -172,13 +172,17 @@ def find_dram_races(program: VtaProgram, graph: EventGraph) -> list[Race]:
     return out
 
 
-def stored_uops(program: VtaProgram) -> int:
-    """The first LOAD of micro-ops from bytes that a STORE of the program writes; -1 if there is none."""
+def load_of_stored(program: VtaProgram, memory: Memory | None = None) -> int:
+    """The first LOAD (of `memory`) from bytes that a STORE of the program writes; -1 if there is none."""
     merged = _merge([r for i in program.lists[Module.STORE].tolist() for r in dram_rows(program, i)])
+    if not len(merged):
+        return -1
     insn = program.insn
-    loads = np.flatnonzero((insn["op"] == Op.LOAD) & (insn["memory"] == Memory.UOP) & (insn["x"] > 0))
-    for i in loads.tolist() if len(merged) else ():
-        if any(_meets(merged, r) for r in dram_rows(program, i)):
+    loads = (insn["op"] == Op.LOAD) & (insn["x"] > 0)
+    if memory is not None:
+        loads &= insn["memory"] == memory
+    for i in np.flatnonzero(loads).tolist():
+        if any(r[0] < merged[-1, 1] and _meets(merged, r) for r in dram_rows(program, i)):
             return int(i)
     return -1
 

@@ -11,7 +11,7 @@ from wlm_dialect.passes.vta.events import EventGraph
 from wlm_dialect.passes.vta.findings import VtaFinding
 from wlm_dialect.passes.vta.flow import NOBODY, Flow
 from wlm_dialect.passes.vta.orders import early_order, listed_order
-from wlm_dialect.passes.vta.races import Race, Unknown, find_dram_races, find_races, ranges_text, stored_uops
+from wlm_dialect.passes.vta.races import Race, Unknown, find_dram_races, find_races, load_of_stored, ranges_text
 from wlm_dialect.program.vta import (
     QUEUES,
     Accesses,
@@ -91,17 +91,14 @@ def blocked(case: Case) -> Iterator[VtaFinding]:
     flow, starting = case.flow, case.whole.starting
     heads = {m: int(flow.lists[m][starting[m]]) for m in Module if starting[m] < len(flow.lists[m])}
     waits = {m: list(_waits(flow, i, starting)) for m, i in heads.items()}
-    reported: set[int] = set()
     for m, i in heads.items():
         for queue, push in waits[m]:
             if push == NOBODY and not case.fragment:
                 yield _missing(case, i, queue, _story(case, heads, waits))
-                reported.add(m)
-    cycle = _cycle(heads, waits, flow)
+    cycle = _cycle(heads, waits)
     if cycle:
         steps = [
-            _step(case, heads[a], *_toward(waits[a], b, flow))
-            for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True)
+            _step(case, heads[a], *_toward(waits[a], b)) for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True)
         ]
         names = " -> ".join([case.name(heads[m]) for m in cycle] + [case.name(heads[cycle[0]])])
         text = f"deadlock, each waits for the next: {names}"
@@ -142,7 +139,7 @@ def _story(case: Case, heads: dict[Module, int], waits: dict[Module, list[tuple[
     return tuple(lines)
 
 
-def _cycle(heads: dict[Module, int], waits: dict[Module, list[tuple[int, int]]], flow: Flow) -> list[Module]:
+def _cycle(heads: dict[Module, int], waits: dict[Module, list[tuple[int, int]]]) -> list[Module]:
     """Modules whose heads wait for pushes that come later in the next one's list; empty if there is no such cycle."""
     after = {m: [PUSHER[q] for q, push in waits[m] if push != NOBODY] for m in heads}
     for start in heads:
@@ -157,7 +154,7 @@ def _cycle(heads: dict[Module, int], waits: dict[Module, list[tuple[int, int]]],
     return []
 
 
-def _toward(waits: list[tuple[int, int]], module: Module, flow: Flow) -> tuple[int, int]:
+def _toward(waits: list[tuple[int, int]], module: Module) -> tuple[int, int]:
     return next((q, push) for q, push in waits if PUSHER[q] == module and push != NOBODY)
 
 
@@ -236,7 +233,7 @@ def races(case: Case) -> Iterator[VtaFinding]:
         yield _race(case, race)
     if unknown:
         yield _unknown(case, unknown)
-    written = stored_uops(case.program)
+    written = load_of_stored(case.program, Memory.UOP)
     if written >= 0:
         text = f"{case.name(written)} loads micro-ops from where the program stores: what they say is not known"
         yield VtaFinding("V7", text, written, undecided="micro-ops are taken as they are in DRAM before the launch")

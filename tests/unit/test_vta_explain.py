@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.vta_programs import assemble, double_buffered, step
+from tests.vta_programs import OUT, assemble, double_buffered, step
 from wlm_dialect.passes.vta.explain import Explanation, explain
 from wlm_dialect.passes.vta.races import ranges_text, runs
 from wlm_dialect.passes.vta.story import tell
@@ -92,6 +92,17 @@ def test_tokens_without_a_purpose() -> None:
     assert roles(told) == {"l2g#1": "redundant", "l2g#2": "drain", "s2g#1": "drain"}
     assert told.rows[2].meaning == "waits for #1 LOAD INP, which protects no data"
     assert any("Tokens that protect nothing that others do not: 1 of l2g" in line for line in tell(told))
+
+
+def test_a_program_that_loads_what_it_stores() -> None:
+    steps = [step("uop"), step("reset", 0, "push next"), step("store", 0, "pop prev", "push prev")]
+    steps += [step("nop1", 0, "pop next", "push prev"), step("inp", 5, "pop next", "push next")]
+    program = assemble([*steps, step("nop1", 0, "pop prev"), step("finish")])
+    assert roles(explain(program))["g2l#1"] == "credit"
+    program.insn["dram"][4] = OUT
+    told = explain(program)
+    assert roles(told) == {"l2g#1": "completion", "g2l#1": "DRAM", "s2g#1": "completion", "g2s#1": "data"}
+    assert "part of the way from a STORE to a LOAD" in told.without(told.tokens[1])
 
 
 def test_left_missing_and_initial_tokens() -> None:
