@@ -37,7 +37,7 @@ def _page_starts(sheet: Sheet, page: int) -> list[int]:
 def _insert(sheet: Sheet, page: int, queue: int) -> int:
     """A dummy that waits on the barrier of the earliest boundary task; before that of a sync task."""
     boundary = boundary_tasks(sheet, page)
-    wait = sheet.anchor(boundary[0])
+    wait = sheet.needed_anchor(boundary[0])
     updates: list[int] = []
     if boundary[0] in sheet.sync and len(sheet.page_barriers[page]) > 1:
         updates = [wait]

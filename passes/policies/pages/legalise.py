@@ -21,7 +21,7 @@ def make_legal(sheet: Sheet) -> None:
 
 
 def add_boundaries(sheet: Sheet) -> bool:
-    """Each page but the last has a boundary task (R5), and none stands before a last task without updates."""
+    """Each page but the last has a boundary task (R5), and on its queue no task without updates comes after it."""
     changed = False
     for p in range(sheet.pages - 1):
         following = _entry(sheet, p + 1)
@@ -113,10 +113,7 @@ def _order(sheet: Sheet, first: int, then: int) -> None:
     """`first` ends before `then`, on a later page, starts: by their queue, or over boundary tasks of pages between."""
     while sheet.chain(first) != sheet.chain(then):
         if sheet.task_page[first] >= sheet.task_page[then] - 1:
-            anchor = sheet.anchor(then)
-            if anchor < 0:
-                raise ScheduleError(f"policy 'pages': {sheet.name(then)} has no barrier on its page to wait on")
-            sheet.add_update(first, anchor)
+            sheet.add_update(first, sheet.needed_anchor(then))
             return
         first = _step_over(sheet, first)
 
@@ -126,10 +123,7 @@ def join_queues(sheet: Sheet) -> bool:
     changed = False
     for p in range(sheet.pages - 2):
         for source, target in missing_joins(sheet, p):
-            anchor = sheet.anchor(target)
-            if anchor < 0:
-                raise ScheduleError(f"policy 'pages': {sheet.name(target)} has no barrier on its page to wait on")
-            sheet.add_update(source, anchor)
+            sheet.add_update(source, sheet.needed_anchor(target))
             changed = True
     return changed
 
@@ -182,7 +176,8 @@ def _drop_unused(sheet: Sheet) -> bool:
                 sheet.drop_update(t, v)
             changed = True
         elif sheet.consumers[v] and not sheet.producers[v] and p > 0:
-            sheet.add_update(boundary_tasks(sheet, p - 1)[0], v)
+            for t in boundary_tasks(sheet, p - 1)[:1]:  # without any, the next round makes one
+                sheet.add_update(t, v)
             changed = True
     return changed
 

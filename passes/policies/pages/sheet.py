@@ -192,6 +192,13 @@ class Sheet:
                 break
         return -1
 
+    def needed_anchor(self, task: int) -> int:
+        """`anchor`; ScheduleError if there is none, which only pages that are not legal yet can have."""
+        found = self.anchor(task)
+        if found < 0:
+            raise ScheduleError(f"policy 'pages': {self.name(task)} has no barrier on its page to wait on")
+        return found
+
     def reached(self, starts: Iterable[int], last_page: int, *, listed: bool = False) -> set[int]:
         """Tasks up to `last_page` that start after the end of one of `starts`, along queues and barriers.
 
