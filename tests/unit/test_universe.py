@@ -48,7 +48,7 @@ def test_importing_the_universe_loads_no_pass_and_no_dialect() -> None:
 
 
 def test_every_name_is_its_own_and_clashes_with_none_of_xdsl() -> None:
-    assert set(WLM_UNIVERSE.all_dialects) == {"task", "barrier", "mgmt_dma"}
+    assert set(WLM_UNIVERSE.all_dialects) == {"task", "barrier", "mgmt_dma", "vta"}
     for name, factory in WLM_UNIVERSE.all_dialects.items():
         assert factory().name == name
     assert not set(WLM_UNIVERSE.all_dialects) & set(XDSL_UNIVERSE.all_dialects)

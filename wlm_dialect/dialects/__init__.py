@@ -1,1 +1,1 @@
-"""The dialects: `barrier`, `task`, `mgmt_dma`. Import the modules; this package exports nothing."""
+"""The dialects: `barrier`, `task`, `mgmt_dma`, `vta`. Import the modules; this package exports nothing."""
