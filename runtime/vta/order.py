@@ -30,13 +30,12 @@ class Order:
     heads: tuple[int, int, int]
     tokens: Tokens
     after_finish: I32
+    count: int  # instructions of the stream
 
     @property
     def complete(self) -> bool:
         """Whether every instruction was executed."""
         return len(self.insns) == self.count
-
-    count: int = 0
 
 
 def find_order(program: VtaProgram, tokens: Tokens, *, compiled: bool = False) -> Order:
