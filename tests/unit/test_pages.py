@@ -300,9 +300,7 @@ def test_orders_that_full_mode_needs_besides() -> None:
                 AssignBarriersPass("full", "pages").run(virtual(seed, with_count(count), 40))
             except ScheduleError as error:
                 told.append(str(error))
-    message = (
-        r"@net: policy 'pages' leaves \d+ orders unknown that full mode needs, the first for '.*'; use policy"
-    )
+    message = r"@net: policy 'pages' leaves \d+ orders unknown that full mode needs, the first for '.*'; use policy"
     assert any(re.match(message, text) for text in told), told
 
 
