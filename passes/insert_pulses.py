@@ -4,6 +4,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
@@ -109,16 +113,31 @@ def credit(program: Program, tasks: list[int], index: int, last: list[int]) -> l
 
 def missing_credits(program: Program) -> list[int]:
     """DMA tasks that need a pulse, so that each task too far back for bootstrap has a credit."""
-    last = last_use(program)
+    soonest = _soonest_over(program)
     out: list[int] = []
     for e, model in enumerate(program.machine.engines):
-        if model.kind != "dma":
+        tasks, depth = program.lists[e], model.fifo_depth
+        if model.kind != "dma" or len(tasks) <= depth:
             continue
-        tasks = program.lists[e].tolist()
+        told = sliding_window_view(soonest[tasks], depth)[:-1].min(axis=1) < tasks[depth:]
         newest = -1  # position of the newest pulse
-        for i in range(model.fifo_depth, len(tasks)):
-            if newest < i - model.fifo_depth and not credit(program, tasks, i, last):
+        for i in (np.nonzero(~told)[0] + depth).tolist():
+            if newest < i - depth:
                 # half a FIFO ahead serves the next half as well, and does not let the FIFO run empty
-                newest = i - max(1, model.fifo_depth // 2)
-                out.append(tasks[newest])
+                newest = i - max(1, depth // 2)
+                out.append(int(tasks[newest]))
+    return out
+
+
+def _soonest_over(program: Program) -> I32:
+    """Per task the earliest last use of the barriers it waits on or updates, the tail aside; beyond all tasks if none.
+
+    A task has a `credit` if one of those that the FIFO held before it has a barrier last used before it.
+    """
+    last = np.asarray(last_use(program), np.int32)
+    if program.barriers.tail >= 0:
+        last[program.barriers.tail] = len(program)
+    out = np.full(len(program), len(program), np.int32)
+    for table in (program.waits, program.updates):
+        np.minimum.at(out, table.rows(), last[table.index])
     return out
