@@ -345,15 +345,20 @@ def drop_update(p: Program, rng: random.Random) -> Program | None:
 
 
 def overlap_buffers(p: Program, rng: random.Random) -> Program | None:
-    """A task writes into the buffer of another one."""
-    if not len(p.writes.index):
+    """A task writes into a buffer that one of its neighbours on another engine uses."""
+    writes, reads = p.writes.lists(), p.reads.lists()
+    places = [
+        (t, b)
+        for t, row in enumerate(writes)
+        for u in range(max(t - 3, 0), min(t + 4, len(p)))
+        if row and p.engine[u] != p.engine[t]
+        for b in reads[u] + writes[u]
+        if b not in row
+    ]
+    if not places:
         return None
-    writes = p.writes.lists()
-    t = rng.choice([t for t, row in enumerate(writes) if row])
-    others = sorted(set(p.writes.index.tolist()) - set(writes[t]))
-    if not others:
-        return None
-    writes[t][0] = rng.choice(others)
+    t, b = rng.choice(places)
+    writes[t][0] = b
     return p.with_(writes=Csr.of(writes))
 
 

@@ -69,7 +69,7 @@ class State:
 class Machine:
     """The schedule in the form that steps need, and the steps."""
 
-    def __init__(self, s: Schedule) -> None:
+    def __init__(self, s: Schedule, reduce: bool = True) -> None:
         self.s, m = s, s.machine
         assert m.barriers.rearm != "bounded", "bounded re-arming needs time"
         self.lists, self.conflicts = s.lists, s.conflicts()
@@ -96,7 +96,7 @@ class Machine:
                 self.triggers.setdefault(len(s.tasks) + self.rank[v], []).append(n)
             for t in item.done:
                 self.triggers.setdefault(t, []).append(n)
-        self.prompt = [self._prompt(t) for t in range(len(s.tasks))]
+        self.prompt = [reduce and self._prompt(t) for t in range(len(s.tasks))]
 
     def _shares(self) -> dict[int, int]:
         """Tasks that share the FIFO entry of the task before: 1 linked behind its end, 2 a list in memory."""
@@ -402,12 +402,12 @@ def _bits(mask: int) -> list[int]:
     return out
 
 
-def explore(s: Schedule, limit: int = MAX_STATES, first_only: bool = False) -> Answer:
-    """Visit every reachable state, up to `limit`; with `first_only` up to the first one in which something is wrong."""
+def explore(s: Schedule, limit: int = MAX_STATES, reduce: bool = True) -> Answer:
+    """Visit every reachable state, up to `limit`; `reduce` False does without partial-order reduction."""
     limits = broken_limits(s)
     if limits:
         return Answer(set(limits), 0, False)
-    machine = Machine(s)
+    machine = Machine(s, reduce)
     faults: set[Fault] = set()
     try:
         stack = [machine.boot()]
@@ -427,8 +427,6 @@ def explore(s: Schedule, limit: int = MAX_STATES, first_only: bool = False) -> A
                 after = machine.take(st, step)
             except Stop as stop:
                 faults.update(stop.faults)
-                if first_only:
-                    return Answer(faults, len(visited), False)
                 continue
             key = after.key()
             if key not in visited:

@@ -1,0 +1,111 @@
+"""The checker against oracles that share nothing with it: exploration, z3, SPIN; on random schedules and mutants."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.campaign.judge import disagreement
+from tests.campaign.mutations import OPERATORS, mutate
+from tests.campaign.schedules import random_schedule
+from tests.oracles import promela, smt
+from tests.oracles.explore import explore
+from tests.oracles.schedule import read_schedule
+from tests.unit.verify_schedule_cases import FULL, PARTIAL, program
+from wlm_dialect.passes.verify_schedule import PROVED, check
+from wlm_dialect.program import Program, encode_module
+from wlm_dialect.verification import verify
+
+SCALE = int(os.environ.get("CAMPAIGN_SCALE", "1"))
+STATES = 6_000
+
+
+def small(seeds: range, pools: bool = False, most: int = 7) -> Iterator[tuple[str, Program]]:
+    """Small schedules, each with two mutants."""
+    for seed in seeds:
+        made = random_schedule(seed, 3, most, pools=pools)
+        if made is not None:
+            yield made.name, made.program
+            rng = random.Random(seed)
+            for operator in rng.sample(sorted(OPERATORS), 2):
+                mutant = mutate(made.program, operator, rng)
+                if mutant is not None:
+                    yield f"{made.name} {operator}", mutant
+
+
+def text_of(subject: Program) -> str:
+    return str(encode_module(subject))
+
+
+@pytest.mark.parametrize("text", [FULL, PARTIAL], ids=["full", "partial"])
+def test_the_decoder_of_the_oracles_reads_what_the_package_reads(text):
+    p = program(text)
+    s = read_schedule(text, p.machine)
+    assert s.mode == p.mode
+    assert [t.waits for t in s.tasks] == p.waits.lists()
+    assert [t.updates for t in s.tasks] == p.updates.lists()
+    assert [t.pushes for t in s.tasks] == p.programs.lists()
+    assert [(t.target, t.low, t.high, t.slot) for t in s.tasks] == list(
+        zip(p.target.tolist(), p.low.tolist(), p.high.tolist(), p.slot.tolist(), strict=True)
+    )
+    assert [i.at for i in s.items] == p.items.at.lists()
+    assert s.boot == p.bootstrap.tolist()
+    assert [v.tail for v in s.instances].index(True) == p.barriers.tail
+
+
+@pytest.mark.parametrize("pools", [False, True], ids=["in order", "pools"])
+def test_exploration_agrees_fault_by_fault(pools):
+    counts = Counter[str]()
+    for name, subject in small(range(40 * SCALE), pools):
+        answer = explore(read_schedule(text_of(subject), subject.machine), STATES)
+        verdict = verify(subject, replays=1)
+        assert not disagreement(subject, verdict, answer), name
+        counts[verdict.status] += 1
+    assert min(counts["proved"], counts["refuted"]) > 20, counts
+
+
+def test_partial_order_reduction_loses_no_fault():
+    saved = 0
+    for name, subject in small(range(30 * SCALE), most=6):
+        s = read_schedule(text_of(subject), subject.machine)
+        less, more = explore(s, STATES), explore(s, STATES, reduce=False)
+        if not more.cut:
+            assert (bool(less.faults), less.cut) == (bool(more.faults), False), name
+            saved += more.states - less.states
+    assert saved > 0
+
+
+def test_z3_agrees():
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    counts = Counter[bool]()
+    for name, subject in small(range(25 * SCALE)):
+        hazard = smt.has_hazard(read_schedule(text_of(subject), subject.machine))
+        assert hazard == (check(subject).status != PROVED), name
+        counts[hazard] += 1
+    assert min(counts.values()) > 10, counts
+
+
+@pytest.fixture(scope="module")
+def explorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if promela.missing():
+        pytest.skip(promela.missing())
+    return promela.compile_model(tmp_path_factory.mktemp("spin"))
+
+
+def test_spin_agrees(explorer):
+    counts = Counter[bool]()
+    for name, subject in small(range(25 * SCALE)):
+        s = read_schedule(text_of(subject), subject.machine)
+        if promela.fits(s):
+            hazard = promela.has_hazard(s, explorer)
+            assert hazard == (check(subject).status != PROVED), name
+            counts[hazard] += 1
+    assert min(counts.values()) > 10, counts
+
+
+def test_spin_is_missed_by_name(monkeypatch):
+    monkeypatch.setattr(promela.shutil, "which", lambda tool: None)
+    assert promela.missing() == "spin and gcc not installed (Debian: apt install spin gcc)"
