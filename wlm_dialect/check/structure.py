@@ -51,6 +51,9 @@ def _tasks(schedule: Schedule, sizes: Counter[int]) -> None:
         if task.job == "enqueue":
             need(task.target not in late, f"H6: task {t} and firmware push into one FIFO")
             need(task.low >= boot[task.target], f"H6: task {t} pushes what bootstrap has pushed")
+        for p in {p for p, _ in task.programs}:
+            row = [k for q, k in task.programs if q == p]
+            need(row == sorted(row), f"H3: task {t} pushes the instances of b{p} out of order")
         times = Counter(p for p, _ in task.programs)
         deepest = max(times.values(), default=0)
         need(deepest <= machine.management.program_depth, f"H9: task {t} pushes {deepest} instances of one barrier")
