@@ -26,13 +26,14 @@ class Case:
     previous: list[int]
 
     def times(self, compile: bool) -> tuple[list[int], list[int]]:
-        tables = (Csr.of(t) for t in (self.after, self.waits, self.updates))
         return earliest_times(
             int32(self.engine),
             int64(self.cycles),
             self.in_flight,
             self.servers,
-            *tables,
+            Csr.of(self.after),
+            Csr.of(self.waits),
+            Csr.of(self.updates),
             int32(self.previous),
             compile=compile,
         )
