@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
-from wlm_dialect.kernels.csr import I32, I64
+from wlm_dialect.kernels.barrier_choice import NO_WINDOW, UNKNOWN, Knowledge, Uses, chosen
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised
@@ -16,7 +17,7 @@ from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import with_credits
 from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.limit_barriers import limited
-from wlm_dialect.passes.merge_barriers import ordered_by_first_use
+from wlm_dialect.passes.order_barriers import ordered_by_first_use
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass, pushes_fit
 from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
@@ -51,6 +52,10 @@ class AssignBarriersPass(ProgramPass):
         if self.mode not in MODES:
             raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
         check_policy(self.policy)
+        lonely = np.nonzero(np.diff(program.producers.start) == 0)[0]
+        if len(lonely):
+            name = program.barrier_name(int(lonely[0]))
+            raise ScheduleError(f"@{program.name}: barrier {name} has no producer, so nothing lifts it [H7]")
         changed = assigned(program, self.mode, self.policy)
         if changed is None:
             raise ScheduleError(
@@ -165,44 +170,41 @@ def _missing(program: Program, pids: list[int]) -> list[MissingOrder]:
 
 
 def chains(program: Program, order: Order | None, reserve: int) -> Choice | None:
-    """Physical barrier per virtual one. Barriers are numbered by first use; `order` asks for known order.
+    """Physical barrier per virtual one. Barriers are numbered by first use; `order` asks for known order (full mode).
 
-    Of the candidates the one idle longest is taken, so that refills spread; but the `reserve` longest idle of all
-    barriers only if there is no other: a task that knows little needs one of them. Where order is missing everywhere,
-    the one idle longest is taken all the same and what is missing is noted. None: all are in use.
+    Where order is missing everywhere, or no DMA queue has a place for a refill, the best is taken all the same and what
+    is missing is noted. None: all are in use.
     """
-    count = program.machine.barriers.count
-    producers = program.producers.lists()
-    last = np.asarray(last_use(program), np.int64)
-    idle_since = over_times(program, estimate(program))
-    released = np.full(count, -1, np.int64)  # last use of the instance now on each physical barrier
-    since = np.full(count, -1, np.int64)  # when it is over, by estimate; -1: never used
-    current = np.full(count, -1, np.int64)  # that instance
+    model = program.machine.barriers
+    times = estimate(program)
+    over = over_times(program, times)
+    first = program.producers.index[program.producers.start[:-1]]
+    uses = Uses(first.astype(np.int64), np.asarray(last_use(program), np.int64), np.asarray(over, np.int64))
     known = None if order is None else KnownOrders(program, order)
-    pids: list[int] = []
+    rows = _nothing_to_know(len(first)) if known is None else known.rows
+    found = chosen(uses, rows, model.count, model.fifo_depth, min(reserve, model.count - 1))
+    if found is None:
+        return None
+    pids, quality = (column.tolist() for column in found)
     missing: list[MissingOrder] = []
-    for v, row in enumerate(producers):
-        free = np.nonzero(released < row[0])[0]
-        if not len(free):
-            return None
-        candidates = free if known is None else known.candidates(v, free, current)
-        if not len(candidates) and known is not None:
-            pid = int(free[np.argmin(since[free])])
-            missing += known.missing(v, int(current[pid]))
-        else:
-            pid = _longest_idle(candidates, since, reserve)
-        pids.append(pid)
-        released[pid], since[pid], current[pid] = last[v], idle_since[v], v
+    if known is not None and max(quality, default=0) >= NO_WINDOW:
+        chain: dict[int, list[int]] = {}
+        for v, (pid, good) in enumerate(zip(pids, quality, strict=True)):
+            row = chain.setdefault(pid, [])
+            if good == UNKNOWN:
+                missing += known.missing(v, row[-1])
+            elif good == NO_WINDOW:
+                former = row[-1 - model.fifo_depth]
+                missing += known.missing_window(v, former, times.start, over[former])
+            row.append(v)
     return Choice(pids, missing)
 
 
-def _longest_idle(candidates: I64, since: I64, reserve: int) -> int:
-    if reserve:
-        kept_back = np.partition(since, reserve - 1)[reserve - 1]
-        others = candidates[since[candidates] > kept_back]
-        # with all of them kept back the one used last is least missed
-        candidates = others if len(others) else candidates[since[candidates] == since[candidates].max()]
-    return int(candidates[np.argmin(since[candidates])])
+def _nothing_to_know(count: int) -> Knowledge:
+    """Where firmware programs barriers, nothing has to be known from clocks."""
+    none = np.zeros((count, 0), np.int32)
+    anywhere = np.zeros((count, 1), np.int32)
+    return Knowledge(none, none, none, anywhere, anywhere, anywhere)
 
 
 def configured(program: Program, pids: list[int]) -> Program:

@@ -71,13 +71,28 @@ def _needs(program: Program) -> Needs:
     producers = program.producers
     barrier, task = producers.rows(), producers.index
     in_order = np.asarray([e.ends_in_order for e in program.machine.engines])[program.engine[task]]
-    last = np.full((len(producers), len(program.machine.engines)), -1, np.int32)
     ordered = task[in_order]
-    np.maximum.at(last, (barrier[in_order], program.engine[ordered]), program.position[ordered])
+    # the last producer of each group on each engine: producers of a barrier ascend, so it is the last of its run
+    key = barrier[in_order].astype(np.int64) * len(program.machine.engines) + program.engine[ordered]
+    by_key = np.argsort(key, kind="stable")
+    last = by_key[np.append(key[by_key][1:] != key[by_key][:-1], True)] if len(key) else by_key
+    lane, position = program.engine[ordered[last]], program.position[ordered[last]]
+    last_start = np.zeros(len(producers) + 1, np.int32)
+    np.cumsum(np.bincount(barrier[in_order][last], minlength=len(producers)), out=last_start[1:])
     start = np.zeros(len(producers) + 1, np.int32)
     np.cumsum(np.bincount(barrier[~in_order], minlength=len(producers)), out=start[1:])
     quiet = _after_fetches(program)
-    return Needs(program.waits.start, program.waits.index, last, start, task[~in_order], quiet.start, quiet.index)
+    return Needs(
+        program.waits.start,
+        program.waits.index,
+        last_start,
+        lane,
+        position,
+        start,
+        task[~in_order],
+        quiet.start,
+        quiet.index,
+    )
 
 
 def _after_fetches(program: Program) -> Csr:

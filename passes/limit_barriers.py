@@ -22,9 +22,9 @@ class LimitBarriersPass(ProgramPass):
     """Keep the number of barriers in use at once, in program order, within the machine's (or `limit`).
 
     Where there are more, waits share barriers, early ones first, with as much tolerance as that takes
-    (wlm-fuse-barriers); of the ways that fit the one that ends soonest, by estimate, is taken. Only if none fits does a
-    SYNC DMA take over the barriers whose consumers are farthest away: it waits for them and updates one barrier in
-    their place; the last resort is one task at a time. Without `limit` one barrier is left for the tail if there is none yet.
+    (wlm-fuse-barriers). Where that is not enough, a SYNC DMA takes over the barriers whose consumers are farthest away:
+    it waits for them and updates one barrier in their place. Of all these the way that ends soonest, by estimate, is
+    taken; the last resort is one task at a time.
 
     Precondition: phase virtual. Postcondition: at no point of the program order are more barriers between their first
     producer and their last consumer; every order between tasks still holds.
@@ -35,7 +35,7 @@ class LimitBarriersPass(ProgramPass):
     limit: int = 0
 
     def transform(self, program: Program) -> Program:
-        limit = self.limit or max(1, program.machine.barriers.count - (program.barriers.tail < 0))
+        limit = self.limit or program.machine.barriers.count
         changed = limited(program, limit)
         if changed is None:
             raise ScheduleError(
@@ -49,21 +49,22 @@ def limited(program: Program, limit: int) -> Program | None:
     """The program with at most `limit` barriers in use at once, or None where that cannot be done."""
     if width(program) <= limit:
         return program
-    fitting: list[tuple[int, Program]] = []
-    others: list[Program] = [program]
+    best: tuple[int, Program] | None = None
     for tolerance in _TOLERANCES:
-        candidate = fused(program, tolerance, early=True)
-        if width(candidate) > limit:
-            others.append(candidate)
+        shared = fused(program, tolerance, early=True)
+        fits = width(shared) <= limit
+        candidate = shared if fits else joined_up(shared, limit)
+        if candidate is None:
             continue
-        fitting.append((max(estimate(candidate).end), candidate))
-        if fitting[-1][0] > fitting[0][0]:
+        end = max(estimate(candidate).end)
+        if best is None or end < best[0]:
+            best = end, candidate
+        elif fits:
             break  # more tolerance only costs
-    if not fitting:
-        joins = [joined for joined in (joined_up(p, limit) for p in others) if joined is not None]
-        joins = joins or [p for p in (linearised(program, keep_known=False),) if width(p) <= limit]
-        fitting = [(max(estimate(joined).end), joined) for joined in joins]
-    return min(fitting, key=lambda f: f[0])[1] if fitting else None
+    if best is None:
+        serial = linearised(program, keep_known=False)
+        return serial if width(serial) <= limit else None
+    return best[1]
 
 
 def width(program: Program) -> int:

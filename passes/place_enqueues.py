@@ -7,6 +7,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
+from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
@@ -68,6 +69,7 @@ class _Placement:
         self.machine = program.machine
         self.managers = managers(program)
         self.order: Order = task_order(program)
+        self.past = past_codes(program, self.order)
         self.times: Estimate = estimate(program)
         self.previous = program.barriers.previous.tolist()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
@@ -128,9 +130,11 @@ class _Placement:
             place = self._known(queue, int(self.order.lane[fetch]), int(self.order.at[fetch]))
         for v in self.waits[task]:
             former = self.previous[v]
+            lonely = int(not self.consumers[former])
             for t in [] if former < 0 else self.consumers[former] or self.producers[former]:
-                if not self.order.before_head(t, task):
-                    place = max(place, self._known(queue, int(self.order.lane[t]), int(self.order.at[t])))
+                lane, code = int(self.order.lane[t]), int(self.past[t, lonely])
+                if self.order.heads[task, lane] < code:
+                    place = max(place, self._known(queue, lane, code))
             if self.late:
                 place = max(place, self._refill_place(queue, v))
         return place
@@ -155,8 +159,8 @@ class _Placement:
             former = self.previous[former]
             if former < 0:
                 return 0
-        users = self.consumers[former] or self.producers[former]
-        return max(self._known(queue, int(self.order.lane[t]), int(self.order.at[t])) for t in users)
+        users, lonely = self.consumers[former] or self.producers[former], int(not self.consumers[former])
+        return max(self._known(queue, int(self.order.lane[t]), int(self.past[t, lonely])) for t in users)
 
     def _room(self, queue: int, tasks: list[int], index: int, depth: int) -> int:
         """First place that knows the end of the task `depth` places ahead, so that the FIFO has room."""

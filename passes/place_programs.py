@@ -7,6 +7,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
+from wlm_dialect.passes.analysis.known_orders import past_codes, refill_queues
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -82,11 +83,8 @@ class _Refills:
         self.times: Estimate = estimate(program)
         self.previous = program.barriers.previous.tolist()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
-        self.queues = [
-            self.machine.engine_index[e.name]
-            for e in self.machine.engines_of("dma")
-            if e.ends_in_order and len(program.lists[self.machine.engine_index[e.name]])
-        ]
+        self.queues = refill_queues(program)
+        self.past = past_codes(program, self.order)
         self.ends = {q: np.ascontiguousarray(self.order.ends[program.lists[q]].T) for q in self.queues}
 
     def places(self) -> dict[int, list[Window]] | int:
@@ -147,8 +145,9 @@ class _Refills:
         """First place on the queue that knows that `former` is over."""
         order, ends = self.order, self.ends[queue]
         place = 0
+        lonely = int(not self.consumers[former])
         for t in self.consumers[former] or self.producers[former]:
-            known = int(np.searchsorted(ends[order.lane[t]], order.at[t]))
+            known = int(np.searchsorted(ends[order.lane[t]], self.past[t, lonely]))
             place = max(place, known + 1)
         return place
 

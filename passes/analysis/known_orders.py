@@ -1,12 +1,14 @@
 """What full mode must know before a physical barrier is reused, and how to add it where it is missing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wlm_dialect.kernels.csr import I32, I64, Csr
+from wlm_dialect.kernels.barrier_choice import Knowledge
+from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order
 from wlm_dialect.passes.editing import Insertion, insert_tasks
@@ -23,64 +25,137 @@ class MissingOrder:
 
 
 class KnownOrders:
-    """Clock rows per barrier, shape (barriers, lanes): who must be past (`users`), and who is known to be when the
-    barrier is used: by order of engines alone (`at_head`), or with enqueues placed as late as possible (`enqueued`)."""
+    """Clock rows per barrier: who must be past once it is over, and who is known to be when the barrier is used; and
+    the places on DMA queues between which a refill would have to stand."""
 
     def __init__(self, program: Program, order: Order) -> None:
-        count, lanes = len(program.barriers), order.ends.shape[1]
         self.program, self.order = program, order
-        self.users: I32 = np.full((count, lanes), -1, np.int32)
-        self.at_head: I32 = np.full((count, lanes), -1, np.int32)
-        self.enqueued: I32 = np.full((count, lanes), -1, np.int32)
         self.manager = managers(program)
         self.latest = self._latest_enqueue()
-        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
-        for v in range(count):
-            for t in self.consumers[v] or self.producers[v]:
-                lane = order.lane[t]
-                self.users[v, lane] = max(self.users[v, lane], order.at[t])
-            self.at_head[v] = self.enqueued[v] = order.ends[self.producers[v]].min(axis=0)
-            for t in self.consumers[v]:
-                np.minimum(self.at_head[v], order.heads[t], out=self.at_head[v])
-                np.minimum(self.enqueued[v], self._pushed(t), out=self.enqueued[v])
+        self.queues = refill_queues(program)
+        self.past = past_codes(program, order)
+        heads = order.heads
+        # DMA lists stay whole: an enqueue that splits one could wait behind the other queue, and that one behind it
+        late = (self.latest >= 0) & np.asarray([e.kind != "dma" for e in program.machine.engines])[program.engine]
+        pushed = np.where(late[:, None], np.maximum(heads, order.ends[self.latest]), heads)
+        self.pushed = pushed
+        self.rows = Knowledge(
+            self._users(),
+            self._least(order.ends, heads),
+            self._least(order.ends, pushed),
+            self._over_from(),
+            self._refill_by(heads),
+            self._refill_by(pushed),
+        )
 
-    def _pushed(self, task: int) -> I32:
-        """Ends known at the head of a task that is enqueued as late as possible."""
-        heads: I32 = self.order.heads[task]
-        enqueuer = self.latest[task]
-        return heads if enqueuer < 0 else np.asarray(np.maximum(heads, self.order.ends[enqueuer]), np.int32)
-
-    def _latest_enqueue(self) -> list[int]:
+    def _latest_enqueue(self) -> I32:
         """Per task the last task of its manager's queue that comes before it in program order, or -1."""
-        last = [-1] * len(self.manager)
-        out: list[int] = []
-        for t, e in enumerate(self.program.engine.tolist()):
-            out.append(last[self.manager[e]] if self.manager[e] >= 0 else -1)
-            last[e] = t
+        program = self.program
+        manager = np.asarray(self.manager, np.int32)[program.engine]
+        out = np.full(len(program), -1, np.int32)
+        for queue in sorted(set(self.manager) - {-1}):
+            managed = np.nonzero(manager == queue)[0]
+            listed = program.lists[queue]
+            place = np.searchsorted(listed, managed) - 1
+            out[managed[place >= 0]] = listed[place[place >= 0]]
         return out
 
-    def candidates(self, barrier: int, free: I64, current: I64) -> I64:
-        """Those of the `free` physical barriers whose `current` instance is known to be over in time for `barrier`.
+    def _users(self) -> I32:
+        program, order = self.program, self.order
+        out = np.full((len(program.barriers), order.ends.shape[1]), -1, np.int32)
+        for table, chosen in _over_tables(program):
+            rows = table.rows()
+            keep = chosen[rows]
+            tasks = table.index[keep]
+            np.maximum.at(out, (rows[keep], order.lane[tasks]), self.past[tasks, int(table is program.producers)])
+        return out
 
-        Barriers that need no late enqueue come first: if there is one, only those are given.
-        """
-        before = current[free]
-        users = np.where((before >= 0)[:, None], self.users[before], -1)
-        strict = (users <= self.at_head[barrier]).all(axis=1)
-        chosen: I64 = free[strict if strict.any() else (users <= self.enqueued[barrier]).all(axis=1)]
-        return chosen
+    def _least(self, ends: I32, heads: I32) -> I32:
+        """Per barrier what all of its producers know at their end and all of its consumers at head."""
+        out = np.full((len(self.program.barriers), ends.shape[1]), np.iinfo(np.int32).max, np.int32)
+        for table, rows in ((self.program.producers, ends), (self.program.consumers, heads)):
+            used = np.nonzero(np.diff(table.start) > 0)[0]
+            if len(used):
+                least = np.minimum.reduceat(rows[table.index], table.start[used], axis=0)
+                out[used] = np.minimum(out[used], least)
+        return out
+
+    def _over_from(self) -> I32:
+        """Per barrier and queue the first place that knows that it is over."""
+        users = self._users()
+        out = np.zeros((len(users), len(self.queues)), np.int32)
+        for i, queue in enumerate(self.queues):
+            ends = self.order.ends[self.program.lists[queue]]
+            for lane in np.nonzero(users.max(axis=0, initial=-1) >= 0)[0].tolist():
+                place = np.searchsorted(ends[:, lane], users[:, lane]) + 1
+                out[:, i] = np.maximum(out[:, i], np.where(users[:, lane] >= 0, place, 0))
+        return out
+
+    def _refill_by(self, heads: I32) -> I32:
+        """Per barrier and queue the last place from which a refill is known to be in time."""
+        program, order = self.program, self.order
+        out = np.zeros((len(program.barriers), len(self.queues)), np.int32)
+        for i, queue in enumerate(self.queues):
+            listed = program.lists[queue]
+            lane = int(order.lane[listed[0]])
+            out[:, i] = len(listed) - 1
+            # a prefetching queue takes the next task to its head before the refill ends
+            early = int(program.machine.engines[queue].order == "prefetching")
+            at_head = np.where(program.engine == queue, program.position - early, heads[:, lane] >> 1)
+            for table, place in ((program.producers, order.ends[:, lane] >> 1), (program.consumers, at_head)):
+                np.minimum.at(out[:, i], table.rows(), place[table.index].astype(np.int32))
+        return out
 
     def missing(self, barrier: int, before: int) -> list[MissingOrder]:
         """Orders that would make it legal to put `barrier` behind instance `before`."""
+        program, order = self.program, self.order
         out: list[MissingOrder] = []
-        for c in self.consumers[before] or self.producers[before]:
-            lane, at = self.order.lane[c], self.order.at[c]
-            out += [MissingOrder(c, t) for t in self.producers[barrier] if self.order.ends[t, lane] < at]
-            for t in self.consumers[barrier]:
-                if self._pushed(t)[lane] < at:
-                    queue = self.manager[int(self.program.engine[t])]
-                    out.append(MissingOrder(c, t, queue if queue >= 0 else int(self.program.engine[t])))
+        lonely = not len(program.consumers[before])
+        for c in (program.producers if lonely else program.consumers)[before].tolist():
+            lane, code = order.lane[c], self.past[c, int(lonely)]
+            out += [MissingOrder(c, t) for t in program.producers[barrier].tolist() if order.ends[t, lane] < code]
+            for t in program.consumers[barrier].tolist():
+                if self.pushed[t, lane] < code:
+                    own = int(program.engine[t])
+                    queue = own if program.machine.engines[own].kind == "dma" else self.manager[own]
+                    out.append(MissingOrder(c, t, queue if queue >= 0 else own))
         return out
+
+    def missing_window(self, barrier: int, former: int, start: Sequence[int], over: int) -> list[MissingOrder]:
+        """Orders that give the refill of `barrier` a place: on one queue, `former` is known to be over before it.
+
+        `start`: estimated start of each task; `over`: when `former` is over. The queue is the one that has most time.
+        """
+        by = self.rows.refill_pushed[barrier]
+        best: tuple[int, int, int] | None = None
+        for i, queue in enumerate(self.queues):
+            if by[i] >= 0:
+                then = int(self.program.lists[queue][by[i]])
+                best = max(best or (-1 << 62, 0, 0), (start[then] - over, then, queue))
+        if best is None:
+            return []
+        lonely = not len(self.program.consumers[former])
+        users = (self.program.producers if lonely else self.program.consumers)[former].tolist()
+        return [MissingOrder(t, best[1], best[2]) for t in users if t < best[1]]
+
+
+def refill_queues(program: Program) -> list[int]:
+    """DMA queues that can carry refills: those with tasks, whose tasks end in order."""
+    index = program.machine.engine_index
+    dmas = [index[e.name] for e in program.machine.engines_of("dma") if e.ends_in_order]
+    return [q for q in dmas if len(program.lists[q])]
+
+
+def past_codes(program: Program, order: Order) -> I32:
+    """Codes per task, shape (tasks, 2): past as a consumer of a barrier, and past as a producer of one without any."""
+    started = order.at - (0 if program.machine.barriers.consume_at == "end" else 1)
+    return np.stack([started, order.at], axis=1).astype(np.int32)
+
+
+def _over_tables(program: Program) -> list[tuple[Csr, NDArray[np.bool_]]]:
+    """Who has to be past when a barrier is over: its consumers, or its producers if it has none."""
+    lonely = np.diff(program.consumers.start) == 0
+    return [(program.consumers, ~lonely), (program.producers, lonely)]
 
 
 def with_orders(program: Program, missing: Iterable[MissingOrder]) -> Program:

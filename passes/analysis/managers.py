@@ -2,34 +2,34 @@
 
 import numpy as np
 
+from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Kind, Program
-
-
-def management_queues(program: Program) -> list[int]:
-    """DMA queues that carry management: the half with the least work of the network's own, at least one.
-
-    Any queue may: what npu_compiler derives from the source of a transfer is a rule for data (docs/rationale.md).
-    """
-    machine = program.machine
-    dmas = machine.engines_of("dma")
-    # an enqueue relies on the fetch before it on its queue: the queue must end tasks in order if there is one that does
-    queues = [machine.engine_index[e.name] for e in dmas if e.ends_in_order or not any(d.ends_in_order for d in dmas)]
-    own = program.kind == Kind.RUN
-    load = np.bincount(program.engine[own], program.cycles[own], len(machine.engines))
-    queues.sort(key=lambda q: (load[q], q))
-    return queues[: max(1, len(queues) // 2)]
 
 
 def managers(program: Program) -> list[int]:
     """Per engine the queue that fetches for it and enqueues on it; -1 if there is none. A DMA queue is never its own.
 
-    Depends on the network's tasks only, so that every pass of a pipeline finds the same.
+    Engines with most to fetch choose first, each the queue with least work so far, the network's own included: where
+    tasks are short, the bytes of their descriptors are what takes time. Any queue may: what npu_compiler derives from
+    the source of a transfer is a rule for data (docs/rationale.md). Depends on the network's tasks only, so that every
+    pass of a pipeline finds the same.
     """
     machine = program.machine
-    chosen = management_queues(program)
     dmas = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
-    out: list[int] = []
-    for e in range(len(machine.engines)):
-        queues = [q for q in chosen if q != e] or [q for q in dmas if q != e]
-        out.append(queues[e % len(queues)] if queues else -1)
+    # an enqueue relies on the fetch before it on its queue: the queue must end tasks in order if there is one that does
+    ordered = [q for q in dmas if machine.engines[q].ends_in_order] or dmas
+    own = program.kind == Kind.RUN
+    load = np.bincount(program.engine[own], program.cycles[own], len(machine.engines))
+    tasks = np.bincount(program.engine[own], minlength=len(machine.engines))
+    out = [-1] * len(machine.engines)
+    for e in sorted(range(len(out)), key=lambda e: (-_fetched_bytes(machine, e, int(tasks[e])), e)):
+        queues = [q for q in ordered if q != e] or [q for q in dmas if q != e]
+        if queues:
+            out[e] = min(queues, key=lambda q: (load[q], q))
+            size = _fetched_bytes(machine, e, int(tasks[e]))
+            load[out[e]] += machine.transfer_ticks(machine.engines[out[e]], size) if size else 0
     return out
+
+
+def _fetched_bytes(machine: MachineModel, engine: int, tasks: int) -> int:
+    return machine.engines[engine].descriptor_bytes * tasks

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32, I64, Csr
 
-COMPILE_FROM = 20_000  # tasks; below, compiling costs more than it saves
+COMPILE_FROM = 4_000  # tasks; below, compiling costs more than it saves
 NEVER = 1 << 62
 
 START, SHARE, OPEN = 0, 1, 2  # what an engine can do next: start its task, share the last barrier, open a new one
@@ -39,7 +39,9 @@ class Needs(NamedTuple):
 
     start: I32  # (tasks + 1,) into `group`
     group: I32
-    last: I32  # (groups, engines): position of the last producer, or -1
+    last_start: I32  # (groups + 1,) into `lane`, `position`
+    lane: I32  # engines of the group whose ends are in order
+    position: I32  # of the last producer on each
     loose_start: I32  # (groups + 1,) into `loose`
     loose: I32  # producers on engines whose ends are not in order
     quiet_start: I32  # (tasks + 1,) into `quiet`
@@ -168,8 +170,8 @@ def open_needs(engines: Engines, needs: Needs, state: State, e: int, task: int, 
     ready = -1
     for i in range(needs.start[task], needs.start[task + 1]):
         group = needs.group[i]
-        for lane in range(len(out)):
-            position = needs.last[group, lane]
+        for k in range(needs.last_start[group], needs.last_start[group + 1]):
+            lane, position = needs.lane[k], needs.position[k]
             if position > state.known[e, lane]:
                 end = state.end[engines.tasks[engines.start[lane] + position]]
                 if end < 0:
@@ -268,8 +270,8 @@ def look_ahead(
         later = engines.tasks[i]
         for j in range(needs.start[later], needs.start[later + 1]):
             group = needs.group[j]
-            for lane in range(len(row)):
-                position = needs.last[group, lane]
+            for k in range(needs.last_start[group], needs.last_start[group + 1]):
+                lane, position = needs.lane[k], needs.position[k]
                 if position > state.known[e, lane] and position > row[lane]:
                     end = state.end[engines.tasks[engines.start[lane] + position]]
                     if 0 <= end <= state.point[barrier]:
