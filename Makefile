@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format types layers unit lit coverage bench clean
+.PHONY: help setup demo test lint format types layers unit lit coverage bench campaign clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ coverage: $(STAMP) ## branch coverage of pytest and lit together
 
 bench: $(STAMP) ## the measurements of docs/, on this machine
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+campaign: $(STAMP) ## break 10,000 schedules on purpose: nothing may go unnoticed; CAMPAIGN_SCALE=0.1 for a tenth of it
+	$(BIN)/python -m tests.campaign.campaign
 
 clean: ## remove what the build and the tests made; .venv stays
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

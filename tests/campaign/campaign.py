@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.campaign.judge import Judgement, judge
+from tests.campaign.judge import Judgement, certificate_of, judge
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import (
     MODES,
@@ -24,7 +26,11 @@ from tests.campaign.schedules import (
     random_schedule,
     reuse,
 )
-from wlm_dialect.program import Program
+from tests.oracles import promela, smt
+from tests.oracles.schedule import read_schedule
+from wlm_dialect.check import Certificate
+from wlm_dialect.passes.verify_schedule import PROVED, check
+from wlm_dialect.program import Program, encode_module
 
 HAZARDOUS = 0.2  # of the mutants of an operator, at least
 STATES = 4_000
@@ -74,13 +80,18 @@ def run_job(job: Job) -> list[Row]:
     rows = []
     states = STATES if job.source in ("small", "cut-out") else 0
 
+    base: Certificate | None = None
+
     def add(operator: str, program: Program) -> None:
         # a schedule as lowered has to be proved; a mutant that is proved has to be right, too
-        found = judge(program, states=states, every_oracle=job.source == "small", runs=100 if operator else 1)
+        every, runs = job.source == "small", 100 if operator else 1
+        found = judge(program, states=states, every_oracle=every, runs=runs, base=base)
         rows.append(Row(job.source, made.name, made.mode, operator, len(made.program), reuse(made.program), found))
 
     if job.whole:
         add("", made.program)
+    if job.operators and (not rows or rows[0].judgement.how in ("explored", "certified")):
+        base = certificate_of(made.program)
     rng = random.Random(job.seed)
     for operator in job.operators:
         mutant = mutate(made.program, operator, rng)
@@ -120,11 +131,42 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
             if time.monotonic() - last > 30:
                 last = time.monotonic()
                 tell(f"{done:,} of {len(todo):,} schedules, {len(rows):,} judged, {last - began:.0f} s")
-    return report(rows, tell)
+    rows_of_solvers, agreed = solvers(scale, tell)
+    return report(rows + rows_of_solvers, tell, agreed)
 
 
-def report(rows: list[Row], tell: Callable[[str], None]) -> int:
-    """Tables and summary of all rows; the exit code."""
+def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple[int, int]]:
+    """Hold z3 and SPIN against the checker; a disagreement is a row of its own."""
+    wrong: list[Row] = []
+    agreed = [0, 0]
+    with TemporaryDirectory() as folder:
+        absent = promela.missing()
+        if absent:
+            tell(f"SPIN skipped: {absent}")
+        explorer = None if absent else promela.compile_model(Path(folder))
+        for seed in range(max(1, round(150 * scale))):
+            made = random_schedule(200_000 + seed, 3, 10)
+            if made is None:
+                continue
+            rng = random.Random(seed)
+            mutants = [mutate(made.program, name, rng) for name in rng.sample(sorted(OPERATORS), 2)]
+            for program in [made.program, *(m for m in mutants if m is not None)]:
+                schedule = read_schedule(str(encode_module(program)), program.machine)
+                unsafe = check(program).status != PROVED
+                answers = [smt.has_hazard(schedule)]
+                if explorer is not None and promela.fits(schedule) and len(program) <= 24:
+                    answers.append(promela.has_hazard(schedule, explorer))
+                for n, answer in enumerate(answers):
+                    agreed[n] += answer == unsafe
+                    if answer != unsafe:
+                        text = f"{'SPIN' if n else 'z3'} says {'unsafe' if answer else 'safe'}"
+                        found = Judgement("wrong", False, 0, 0, (), text)
+                        wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
+    return wrong, (agreed[0], agreed[1])
+
+
+def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int] = (0, 0)) -> int:
+    """Tables and summary of all rows; the exit code. `agreed`: on how many schedules z3 and SPIN say the same."""
     mutants, plain = [r for r in rows if r.operator], [r for r in rows if not r.operator]
     _table(tell, "operator", mutants, lambda r: f"{OPERATORS[r.operator][0]:8} {r.operator}")
     _table(tell, "mode", mutants, lambda r: r.mode)
@@ -145,11 +187,14 @@ def report(rows: list[Row], tell: Callable[[str], None]) -> int:
         tell(f"TAME {operator}: less than {HAZARDOUS:.0%} of its mutants are hazardous")
     how = Counter(r.judgement.how for r in mutants)
     explored = sum(r.judgement.explored for r in rows)
+    forged = sum(r.judgement.forged and r.judgement.how == "refuted" for r in rows)
+    z3, spin = agreed
     deep = sum(r.reuse >= 3 for r in plain)
     tell(
         f"campaign: {len(mutants):,} mutants: {how['refuted']:,} refuted and replayed, {how['explored']:,} equivalent"
         f" by exploration, {how['certified']:,} certified and stressed, {how['undecided']:,} undecided; {len(plain):,}"
-        f" schedules proved, {deep:,} with 3 or more instances per barrier; {explored:,} agree with exploration;"
+        f" schedules proved, {deep:,} with 3 or more instances per barrier; {explored:,} agree with exploration,"
+        f" {z3:,} with z3, {spin:,} with SPIN; {forged:,} forged certificates rejected;"
         f" {len(problems):,} unexplained"
     )
     return 1 if problems or tame else 0

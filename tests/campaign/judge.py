@@ -1,10 +1,15 @@
 """What becomes of a schedule or a mutant: refuted and replayed, or safe on evidence that is not the checker's word."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
+from wlm_dialect.check import Certificate, read
+from wlm_dialect.check import check as check_certificate
+from wlm_dialect.check.rules import seal
+from wlm_dialect.errors import WlmError
+from wlm_dialect.passes.checker.certificate import certify as make_certificate
 from wlm_dialect.passes.checker.findings import Finding
 from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED
 from wlm_dialect.program import Program, encode_module
@@ -19,7 +24,10 @@ STRESS_RUNS = 100
 
 @dataclass(frozen=True)
 class Judgement:
-    """`how`: refuted, explored (equivalent by exploration), certified, undecided, or wrong, which `detail` explains."""
+    """`how`: refuted, explored (equivalent by exploration), certified, undecided, or wrong, which `detail` explains.
+
+    `forged`: a certificate of the original, sealed again for this refuted mutant, was rejected.
+    """
 
     how: str
     explored: bool  # exploration was complete, or found a fault, and agrees
@@ -27,15 +35,22 @@ class Judgement:
     findings: int
     rules: tuple[str, ...]
     detail: str = ""
+    forged: bool = False
 
 
 def judge(
-    program: Program, *, states: int, every_oracle: bool = False, replays: int = 2, runs: int = STRESS_RUNS
+    program: Program,
+    *,
+    states: int,
+    every_oracle: bool = False,
+    replays: int = 2,
+    runs: int = STRESS_RUNS,
+    base: Certificate | None = None,
 ) -> Judgement:
     """Check, replay, and hold against exploration of up to `states` states (0: not at all) or certificate and stress.
 
     `every_oracle` asks exploration about refuted programs, too, and compares fault by fault. `runs` under random
-    latencies are the stress.
+    latencies are the stress. `base` is the certificate of the schedule that the program is a mutant of.
     """
     verdict = verify(program, replays=replays)
     rules = tuple(sorted({f.rule for f in verdict.findings}))
@@ -52,7 +67,8 @@ def judge(
             return said("wrong", answer, wrong)
     match verdict.status:
         case "refuted":
-            return said("refuted", answer)
+            fooled = "" if base is None else borrowed(base, program)
+            return replace(said("wrong" if fooled else "refuted", answer, fooled), forged=base is not None)
         case "undecided":
             allowed = may_be_undecided(program)
             return said(
@@ -121,6 +137,32 @@ def stress(program: Program, runs: int = STRESS_RUNS) -> str:
     return ""
 
 
+def certificate_of(program: Program) -> Certificate:
+    """The certificate of a proved program. Raises ScheduleError if there is none."""
+    (schedule,) = read(str(encode_module(program)))
+    return make_certificate(schedule)
+
+
 def certify(program: Program) -> str:
-    """Why `wlm-check` does not accept the certificate; empty if it does."""
+    """Why `wlm-check` does not accept the certificate of a program that was proved; empty if it does."""
+    try:
+        (schedule,) = read(str(encode_module(program)))
+        check_certificate(schedule, make_certificate(schedule))
+    except WlmError as error:
+        return f"proved, but not certified: {error}"
     return ""
+
+
+def borrowed(base: Certificate, program: Program) -> str:
+    """Whether `wlm-check` falls for the certificate of a safe program, sealed again for another, refuted one.
+
+    Empty if it rejects it.
+    """
+    try:
+        (schedule,) = read(str(encode_module(program)))
+        forged = {**base, "program": schedule.name, "schedule": schedule.digest()}
+        forged["seal"] = seal(forged)
+        check_certificate(schedule, forged)
+    except WlmError:
+        return ""
+    return "refuted, but wlm-check accepts the certificate of the schedule it was made from"

@@ -231,7 +231,8 @@ class Encoding:
                 sees = [self.head[t], *(self.lifted[v] for v in task.waits)]
                 if model.order in ("prefetching", "outstanding") and i >= model.servers:
                     sees.append(self.end[tasks[i - model.servers]])
-                add(*(self.start[t] >= c for c in sees))
+                # what a start causes arrives after what made it possible, were it in the same tick
+                add(*(self.start[t] > c for c in sees))
                 if t in self.transfer:
                     add(self.transfer[t] >= self.start[t] + 1)
                 else:

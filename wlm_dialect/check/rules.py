@@ -63,7 +63,7 @@ class Proof:
 
     def leq(self, a: int, b: int) -> bool:
         """`a` comes before `b` or is it, by the clocks."""
-        chain, clock = self.chain.get(a, -1), self.clock[b]
+        chain, clock = self.chain.get(a, -1), self.clock.get(b, ())
         return a == b or (0 <= chain < len(clock) and clock[chain] >= self.index[a])
 
     def less(self, a: int, b: int) -> bool:
