@@ -119,11 +119,12 @@ def _counts(layer: LayerWork, axis: int, size: int, low: int, high: int) -> Arra
     before, after = (a["pads"][axis], a["pads"][axis + 2]) if a["padded"] else (0, 0)
     at = np.arange(low, high)[:, None] * a["strides"][axis] - a["pads"][axis]
     at = at + np.arange(a["kernel"][axis])[None, :] * a["dilations"][axis]
-    return np.count_nonzero((at >= -before) & (at < size + after), axis=1).astype(np.float32)
+    counts: Array = np.count_nonzero((at >= -before) & (at < size + after), axis=1)
+    return counts.astype(np.float32)
 
 
 def affine(layer: LayerWork, part: Region, arrays: Sequence[Array], regions: Sequence[Region]) -> Array:
     """A scale and a shift per channel."""
-    out = arrays[0] * arrays[1][..., 0]
+    out: Array = arrays[0] * arrays[1][..., 0]
     out += arrays[1][..., 1]
     return out

@@ -11,7 +11,6 @@ from wlm_dialect.errors import SimulationError
 from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Program
 from wlm_dialect.program.payload import (
-    IMAGE,
     STORE,
     Boundary,
     LayerWork,
@@ -21,9 +20,10 @@ from wlm_dialect.program.payload import (
     TaskWork,
     read_payload,
 )
-from wlm_dialect.program.regions import Region, Shape, whole
+from wlm_dialect.program.regions import Region, whole
 from wlm_dialect.runtime.functional.kernels import compute
 from wlm_dialect.runtime.functional.memory import Memory
+from wlm_dialect.runtime.functional.order import as_channels_last, in_order
 
 Array = NDArray[Any]
 Observer = Callable[[int, Array], None]
@@ -50,8 +50,8 @@ class _Task:
 class Functional:
     """A program ready to be computed any number of times, its constants in DDR.
 
-    `constants` by the names of the payload; `dtype` of the cells. SimulationError if a constant is missing or has another
-    shape; ProgramError if the program has no payload.
+    `constants` by the names of the payload; `dtype` of the cells. SimulationError if a constant is missing or has
+    another shape; ProgramError if the program has no payload.
     """
 
     def __init__(self, program: Program, constants: Mapping[str, Array], dtype: str = "float32") -> None:
@@ -173,7 +173,7 @@ class Functional:
                 raise SimulationError(f"@{self.program.name}: constant '{name}' is not among those given")
             held = self.payload.buffers[buffer]
             r = held.layout.region
-            wanted = (r.n1 - r.n0, r.h1 - r.h0, held.layout.w, r.c1 - r.c0)
+            wanted: tuple[int, ...] = (r.n1 - r.n0, r.h1 - r.h0, held.layout.w, r.c1 - r.c0)
             wanted += (held.values,) if held.values > 1 else ()
             if values.size != int(np.prod(wanted)):
                 raise SimulationError(
@@ -193,15 +193,3 @@ class Functional:
 
     def _output(self, value: Boundary) -> Array:
         return self._value(self._home[value.place.tensor], value.place).reshape(value.dims).copy()
-
-
-def as_channels_last(values: Array, shape: Shape, order: str) -> Array:
-    """Elements in the order of the network as an array (n, h, w, c)."""
-    if order == IMAGE:
-        return values.reshape(shape.n, shape.c, shape.h, shape.w).transpose(0, 2, 3, 1)
-    return values.reshape(shape.n, shape.h, shape.w, shape.c)
-
-
-def in_order(values: Array, order: str) -> Array:
-    """An array (n, h, w, c) with its elements in the order of the network."""
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if order == IMAGE else values)

@@ -1,8 +1,8 @@
 """DDR and the CMX of each tile as flat arrays, and parts of tensors in them.
 
-A memory is an array of cells, one for each element of the machine: byte b of the machine is cell b / element_bytes. With
-cells of as many bytes (float16 on a machine of 2) it is the memory byte for byte; wider cells (float32) hold the same
-program at the same addresses with more digits.
+A memory is an array of cells, one for each element of the machine: byte b of the machine is cell b / element_bytes.
+With cells of as many bytes (float16 on a machine of 2) it is the memory byte for byte; wider cells (float32) hold the
+same program at the same addresses with more digits.
 """
 
 from collections.abc import Mapping

@@ -20,11 +20,13 @@ def _axes(layer: LayerWork) -> tuple[int, ...]:
 def softmax(layer: LayerWork, part: Region, arrays: Sequence[Array], regions: Sequence[Region]) -> Array:
     """Softmax over all axes at once, or its logarithm."""
     axes = _axes(layer)
-    x = arrays[0] - arrays[0].max(axis=axes, keepdims=True)
+    x: Array = arrays[0] - arrays[0].max(axis=axes, keepdims=True)
     if layer.op == "LogSoftmax":
-        return x - np.log(np.exp(x).sum(axis=axes, keepdims=True))
-    e = np.exp(x)
-    return e / e.sum(axis=axes, keepdims=True)
+        x -= np.log(np.exp(x).sum(axis=axes, keepdims=True))
+        return x
+    e: Array = np.exp(x)
+    e /= e.sum(axis=axes, keepdims=True)
+    return e
 
 
 def layer_norm(layer: LayerWork, part: Region, arrays: Sequence[Array], regions: Sequence[Region]) -> Array:
@@ -33,7 +35,7 @@ def layer_norm(layer: LayerWork, part: Region, arrays: Sequence[Array], regions:
     if layer.op == "LayerNormalization":
         x = x - x.mean(axis=axes, keepdims=True)
     epsilon: Any = layer.attributes.get("epsilon", 1e-5)
-    out = x / np.sqrt(np.square(x).mean(axis=axes, keepdims=True) + np.float32(epsilon))
+    out: Array = x / np.sqrt(np.square(x).mean(axis=axes, keepdims=True) + np.float32(epsilon))
     if len(arrays) > 1:
         weights = arrays[1] if arrays[1].ndim == 5 else arrays[1][..., None]
         out = out * weights[..., 0]
@@ -53,7 +55,7 @@ def lrn(layer: LayerWork, part: Region, arrays: Sequence[Array], regions: Sequen
         low, high = max(0, -shift), min(channels, channels - shift)
         total[..., low:high] += square[..., low + shift : high + shift]
     scale = np.float32(a.get("alpha", 1e-4) / size)
-    out = x * np.power(np.float32(a.get("bias", 1.0)) + scale * total, np.float32(-a.get("beta", 0.75)))
+    out: Array = x * np.power(np.float32(a.get("bias", 1.0)) + scale * total, np.float32(-a.get("beta", 0.75)))
     return out[..., part.c0 : part.c1]
 
 

@@ -32,9 +32,7 @@ def oracle(model: Any, inputs: Mapping[str, Array], values: Iterable[str] = ()) 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     try:
-        session = onnxruntime.InferenceSession(
-            exposed.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
         kinds = {i.name: i.type for i in session.get_inputs()}
         feeds = {n: v.astype(np.int64) if "int64" in kinds[n] else v for n, v in inputs.items() if n in kinds}
         found = session.run([*outputs, *wanted], feeds)

@@ -64,7 +64,7 @@ def _layer(network: Network, layer: Layer) -> LayerWork:
         tuple(_operand(network, use) for use in layer.inputs),
         layer.view,
         layer.order,
-        network.locate(layer.output)[1],
+        *network.locate(layer.output),
         layer.value,
         layer.dims,
         dict(kernel.attributes),

@@ -56,7 +56,8 @@ class LayerWork:
     operands: tuple[Operand, ...]
     view: Shape
     order: str
-    channel: int  # of the output within its tensor
+    tensor: int  # that the output is, or is channels of
+    channel: int  # its first one there
     value: str  # name of the output in the network
     dims: tuple[int, ...]  # of that value
     attributes: Mapping[str, Value] = field(default_factory=dict)
@@ -220,6 +221,7 @@ def _layer_dict(work: LayerWork) -> dict[str, Any]:
         "operands": [_operand_dict(operand) for operand in work.operands],
         "view": tuple(work.view),
         "order": work.order,
+        "tensor": work.tensor,
         "channel": work.channel,
         "value": work.value,
         "dims": work.dims,
@@ -233,6 +235,7 @@ def _layer_of(value: Mapping[str, Any]) -> LayerWork:
         tuple(_operand_of(operand) for operand in value["operands"]),
         Shape(*value["view"]),
         value["order"],
+        value["tensor"],
         value["channel"],
         value["value"],
         tuple(value["dims"]),
