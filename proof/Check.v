@@ -180,20 +180,47 @@ Definition slot_entry_ok (x : id) (t : id * (id * id)) : bool :=
 Definition slot_ok (x : id) (l : list (id * (id * id))) : bool :=
   forallb (slot_entry_ok x) l && adjacent (fun t u => ltb (x_end (ev (snd (snd t)))) (fst u)) l.
 
-(** ** Data: each access after the last write, each write after the reads since *)
-Definition mem_state := PM.t (option id * list id).
-Definition look (m : mem_state) (c : id) : option id * list id := match PM.find c m with Some x => x | None => (None, []) end.
+(** ** Data: each access after the last write, each write after the reads since
+
+    Per space a list of segments: upper bound and history of the bytes up to it, from the bound before. *)
+Definition history := (option id * list id)%type.     (* the last writer, who has read since *)
+Definition fresh : history := (None, []).
+Definition segments := list (N * history).
+Fixpoint cut (c : N) (l : segments) : segments :=
+  match l with
+  | [] => [(c, fresh)]
+  | (h, s) :: r => if N.ltb c h then (c, s) :: l else if N.eqb c h then l else (h, s) :: cut c r
+  end.
 Definition after (b a : id) : bool := Pos.eqb a b || ltb (x_accEnd (ev a)) b.
-Definition access (b : id) (m : option mem_state) (p : id * bool) : option mem_state :=
+Definition history_ok (b : id) (writes : bool) (s : history) : bool :=
+  match fst s with Some a => after b a | None => true end && (negb writes || forallb (after b) (snd s)).
+Definition record (b : id) (writes : bool) (s : history) : history := if writes then (Some b, []) else (fst s, b :: snd s).
+(** Visit the segments of [low, high), which are bounds; a write makes one segment of them. *)
+Fixpoint visit (b : id) (writes : bool) (low high : N) (l : segments) : option segments :=
+  match l with
+  | [] => Some []
+  | (h, s) :: r =>
+    if N.leb h low then option_map (cons (h, s)) (visit b writes low high r)
+    else if N.leb h high then
+      if history_ok b writes s then
+        if writes && negb (N.eqb h high) then visit b writes low high r
+        else option_map (cons (h, record b writes s)) (visit b writes low high r)
+      else None
+    else Some l
+  end.
+Definition mem_state := PM.t segments.
+Definition look (m : mem_state) (sp : id) : segments := match PM.find sp m with Some l => l | None => [] end.
+Definition access_ok (b : id) (m : option mem_state) (u : access) : option mem_state :=
   match m with
   | None => None
   | Some m =>
-    let (c, writes) := p in let (w, rs) := look m c in
-    if match w with Some a => after b a | None => true end && (negb writes || forallb (after b) rs)
-    then Some (PM.add c (if writes then (Some b, []) else (w, b :: rs)) m) else None
+    if N.ltb (a_low u) (a_high u) then
+      option_map (fun l => PM.add (a_space u) l m)
+        (visit b (a_writes u) (a_low u) (a_high u) (cut (a_high u) (cut (a_low u) (look m (a_space u)))))
+    else Some m
   end.
 Definition task_data (m : option mem_state) (b : id) : option mem_state :=
-  if inM b && inM (x_accEnd (ev b)) && ltb b (x_accEnd (ev b)) then fold_left (access b) (x_acc (ev b)) m else None.
+  if inM b && inM (x_accEnd (ev b)) && ltb b (x_accEnd (ev b)) then fold_left (access_ok b) (x_acc (ev b)) m else None.
 Definition data_ok : bool :=
   asc (cStarts K) && match fold_left task_data (cStarts K) (Some (PM.empty _)) with Some _ => true | None => false end.
 

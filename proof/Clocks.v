@@ -47,7 +47,7 @@ Definition ltb (x y : id) : bool := leb x y && negb (Pos.eqb x y).
 Definition under (x : id) (l : list id) : bool := existsb (fun y => Pos.eqb x y || leb x y) l.
 
 Definition causesl (h : id) : list id :=
-  match src G h with inl (b, k) => gp (inst b k) ++ gc (inst b k) | inr f => [f] end.
+  match (match PM.find h (sSrc S) with Some s => s | None => inr 1%positive end) with inl (b, k) => gp (inst b k) ++ gc (inst b k) | inr f => [f] end.
 Definition opt (o : option id) : list id := match o with Some x => [x] | None => [] end.
 (** Predecessors by the machine; the room of a blocking push is the nearest of those that have to leave. *)
 Definition basic (e : id) : list id :=

@@ -29,7 +29,7 @@ Record task := Task {
   t_slots : nat;
   t_waits : list (id * nat);
   t_updates : list (id * nat);
-  t_data : list (id * bool)                (* cells of memory; true: writes *)
+  t_data : list access
 }.
 Inductive irq := Off | Over | Lifted.
 Record barrier := Barrier { b_id : id; b_loaded : nat; b_inst : list (nat * nat * irq) }.

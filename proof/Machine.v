@@ -8,10 +8,14 @@
 
     A physical barrier knows counters only. The number of the instance that is current ([cur]) is a shadow: nothing the
     machine does depends on it, hazards are defined by it. *)
-Require Import List Arith Bool PArith.
+Require Import List Arith Bool PArith NArith.
 Import ListNotations.
 
 Notation id := positive.
+
+(** Bytes [low] to [high) of an address space. *)
+Record access := Access { a_space : id; a_low : N; a_high : N; a_writes : bool }.
+Definition touches_byte (u : access) (x : N) : Prop := (a_low u <= x < a_high u)%N.
 
 Record prog := {
   (* events *)
@@ -43,8 +47,8 @@ Record prog := {
   reads : id -> option id;              (* head -> slot of its descriptor *)
   kills : id -> id -> bool;             (* event, slot *)
   loads : id -> id -> option id;        (* event, slot -> the task whose descriptor arrives *)
-  (* data: start -> bytes (in cells) it may touch until its end, and whether it writes them *)
-  acc : id -> list (id * bool);
+  (* data: start -> what it may touch until its end *)
+  acc : id -> list access;
   accEnd : id -> id;
   (* firmware: interrupts in the order in which simultaneous ones are served *)
   hand : list id;
@@ -203,9 +207,10 @@ Inductive reach : st -> Prop :=
 
 (** ** Hazards: an event that can happen and must not *)
 
-(** Two accesses of one cell, one of them a write; earlier and later in the order of the program. *)
+(** Two accesses of one byte, one of them a write. The order of the program is that of the numbers of events. *)
 Definition conflict (a b : id) : Prop :=
-  exists c u v, In (c, u) (acc G a) /\ In (c, v) (acc G b) /\ (u || v = true).
+  exists u v x, In u (acc G a) /\ In v (acc G b) /\ a_space u = a_space v /\ touches_byte u x /\ touches_byte v x /\
+    a_writes u || a_writes v = true.
 
 Inductive hazard (s : st) (e : id) : Prop :=
 | h_stale_wait b k : wts G e b = Some k -> cur (bar s b) <> S k -> hazard s e                            (* H1 *)

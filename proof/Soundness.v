@@ -183,7 +183,7 @@ Proof.
   - assert (Z : cnt G (que s q ++ l) <= depthQ G q); [|lia]. eapply Queues.push_room; eauto; try apply Rw.
     intros x Fx. apply De. eapply q_room; eauto. apply Rw.
   - apply H2. apply De. eapply (h8 _ _ _ R a e); eauto. apply Rw.
-  - assert (Cf : conflict G e a). { destruct H as (c & u & v & A & B & W). exists c, v, u. rewrite orb_comm. auto. }
+  - assert (Cf : conflict G e a). { destruct H as (u & v & x & A & B & Sp & X & Y & W). exists v, u, x. rewrite orb_comm. intuition. }
     destruct (h8 _ _ _ R e a) as (X & Y); auto. apply Rw. apply Ne. eapply Dn; [exact Y|]. eapply Dn; eauto.
 Qed.
 End SOUNDNESS.

@@ -22,7 +22,7 @@ Record evt := Evt {
   x_reads : option id;
   x_kills : list id;
   x_loads : list (id * id);
-  x_acc : list (id * bool);
+  x_acc : list access;
   x_accEnd : id;
   x_serves : option id
 }.

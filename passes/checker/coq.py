@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from wlm_dialect.check.events import Cell, Events
+from wlm_dialect.check.events import Events
 from wlm_dialect.check.rules import Certificate
 from wlm_dialect.check.text import Instance, Schedule, Task
 from wlm_dialect.errors import ScheduleError
@@ -14,13 +14,15 @@ _ORDER = {"serial": "Serial", "prefetching": "Prefetching", "outstanding": "Outs
 _HEAD = """(* @{name}, {mode} mode, on {machine}: {tasks} tasks, {events} events. Accepted by coqc if and only if the certificate
    proves that the program is safe for every timing; the theorem is in proof/Safe.v of wlm-dialect.
    Check it with: coqc -Q PROOF wlm THIS_FILE, where PROOF is the compiled folder proof/ (make proof). *)
-From Coq Require Import List PArith.
-From wlm Require Import Elaborate Certify Clocks Safe.
+From Coq Require Import List PArith NArith.
+From wlm Require Import Machine Elaborate Certify Clocks Safe.
 Import ListNotations.
-Definition u (b : positive) (k : nat) := (b, k).
-Definition c (x : positive) (writes : bool) := (x, writes).
+Definition n := N.to_nat.
+Definition u (b : positive) (k : N) := (b, n k).
 Definition o (e : positive) (chain : nat) := (e, chain).
-Definition i (p n : nat) (q : irq) := (p, n, q).
+Definition i (a b : N) (q : irq) := (n a, n b, q).
+Definition r := fun s low high => Access s low high false.
+Definition w := fun s low high => Access s low high true.
 """
 _TAIL = """
 Theorem safe : safe_program program_.
@@ -42,7 +44,7 @@ def coq_text(schedule: Schedule, certificate: Certificate | None) -> str:
     events = Events(schedule)
     name, mode, machine = schedule.name, schedule.mode, schedule.machine.name
     head = _HEAD.format(name=name, mode=mode, machine=machine, tasks=len(schedule.tasks), events=len(events.before))
-    return "".join([head, _program(schedule, events), _hint(certificate), _TAIL])
+    return "".join([head, _program(schedule), _hint(certificate), _TAIL])
 
 
 def _list(rows: Iterable[str]) -> str:
@@ -80,15 +82,26 @@ def _nested(word: str) -> str:
     return f"({word})" if " " in word else word
 
 
-def _task(events: Events, t: int, task: Task, cells: dict[Cell, int]) -> str:
+def _spaces(schedule: Schedule) -> dict[object, int]:
+    """Numbers of the address spaces that somebody writes, and one for each task that others come after."""
+    written = sorted({a[0] for task in schedule.tasks for a in task.data if a[3]})
+    waited = sorted({a for task in schedule.tasks for a in task.after})
+    return {key: n for n, key in enumerate([*written, *(("after", t) for t in waited)], 1)}
+
+
+def _task(t: int, task: Task, spaces: dict[object, int]) -> str:
     job = "Run"
     if task.job == "fetch":
-        job = f"(Fetch {task.target + 1} {task.low} {task.high} {task.slot})"
+        job = f"(Fetch {task.target + 1} (n {task.low}) (n {task.high}) (n {task.slot}))"
     elif task.job == "enqueue":
-        job = f"(Enqueue {task.target + 1} {task.low} {task.high})"
+        job = f"(Enqueue {task.target + 1} (n {task.low}) (n {task.high}))"
     elif task.job == "program":
         job = f"(Program {_uses(task.programs)})"
-    data = _inline(f"c {cells[cell]} {_bool(writes)}" for cell, writes in events.cells[t])
+    rows = [f"{'w' if writes else 'r'} {spaces[s]} {low} {high}" for s, low, high, writes in task.data if s in spaces]
+    # a dependence is a datum: one byte that the former task writes and the later one reads
+    rows += [f"w {spaces['after', t]} 0 1"] if ("after", t) in spaces else []
+    rows += [f"r {spaces['after', a]} 0 1" for a in task.after]
+    data = _inline(rows)
     return f"Task {task.engine + 1} {job} {task.slots} {_uses(task.waits)} {_uses(task.updates)} {data}"
 
 
@@ -98,12 +111,12 @@ def _barrier(schedule: Schedule, p: int) -> str:
     return f"Barrier {p + 1} {loaded} {rows}"
 
 
-def _program(schedule: Schedule, events: Events) -> str:
-    cells = {cell: n for n, cell in enumerate(sorted({x for row in events.cells for x, _ in row}), 1)}
-    tasks = _list(_task(events, t, task, cells) for t, task in enumerate(schedule.tasks))
+def _program(schedule: Schedule) -> str:
+    spaces = _spaces(schedule)
+    tasks = _list(_task(t, task, spaces) for t, task in enumerate(schedule.tasks))
     barriers = _list(_barrier(schedule, p) for p in schedule.barriers)
     items = _list(
-        f"Item {w.engine + 1} {w.low} {w.high} {_uses(w.at)} {_inline(str(f + 1) for f in w.done)}"
+        f"Item {w.engine + 1} (n {w.low}) (n {w.high}) {_uses(w.at)} {_inline(str(f + 1) for f in w.done)}"
         for w in schedule.items
     )
     tail = schedule.tail or (0, 0)
