@@ -100,7 +100,7 @@ def choose(uses: Uses, known: Knowledge, barriers: Barriers, reserve: int, pids:
     """
     count = len(barriers.since)
     for v in range(len(uses.first)):
-        order = np.argsort(barriers.since)
+        order = np.argsort(barriers.since, kind="mergesort")  # stable, here and in numba
         best, chosen = UNKNOWN + 1, -1
         for step in range(count):
             # of those kept back the one used last is least missed

@@ -7,8 +7,8 @@
 // CHECK-NEXT:   task.graph @net phase managed mode full {
 // CHECK-NEXT:     %[[c0:.*]] = barrier.configure 2 producers 2 consumers 4
 // CHECK-NEXT:     %[[c1:.*]] = barrier.configure 3 producers 4 consumers 2
-// CHECK-NEXT:     %[[c2:.*]] = barrier.configure 5 producers 2 consumers 1
-// CHECK-NEXT:     %[[c3:.*]] = barrier.configure 6 producers 1 consumers 0 tail irq "lifted"
+// CHECK-NEXT:     %[[c2:.*]] = barrier.configure 4 producers 2 consumers 1
+// CHECK-NEXT:     %[[c3:.*]] = barrier.configure 5 producers 1 consumers 0 tail irq "lifted"
 // CHECK-NEXT:     mgmt_dma.bootstrap [%[[c0]], %[[c1]], %[[c2]], %[[c3]]]
 // CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 5)
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16

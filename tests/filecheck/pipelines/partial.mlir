@@ -8,9 +8,9 @@
 // CHECK-NEXT:   task.graph @net phase managed mode partial {
 // CHECK-NEXT:     %[[c0:.*]] = barrier.configure 0 producers 2 consumers 4
 // CHECK-NEXT:     %[[c1:.*]] = barrier.configure 1 producers 1 consumers 0 irq "over"
-// CHECK-NEXT:     %[[c2:.*]] = barrier.configure 2 producers 2 consumers 1
-// CHECK-NEXT:     %[[c3:.*]] = barrier.configure 3 producers 4 consumers 2
-// CHECK-NEXT:     %[[c4:.*]] = barrier.configure 7 producers 1 consumers 0 tail irq "lifted"
+// CHECK-NEXT:     %[[c2:.*]] = barrier.configure 2 producers 4 consumers 2
+// CHECK-NEXT:     %[[c3:.*]] = barrier.configure 3 producers 2 consumers 1
+// CHECK-NEXT:     %[[c4:.*]] = barrier.configure 4 producers 1 consumers 0 tail irq "lifted"
 // CHECK-NEXT:     mgmt_dma.bootstrap [%[[c0]], %[[c1]], %[[c2]], %[[c3]], %[[c4]]]
 // CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 3)
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
@@ -19,10 +19,10 @@
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 updates(%[[c1]]) cycles 26 bytes 16
 // CHECK-NEXT:     %{{.*}} = task.run @dma1 "weights" updates(%[[c0]]) cycles 200 bytes 190
 // CHECK-NEXT:     mgmt_dma.work_item @dpu0 [0 to 1) at(%[[c1]])
-// CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[c0]]) updates(%[[c3]]) cycles 400 slots 4
+// CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[c0]]) updates(%[[c2]]) cycles 400 slots 4
 // CHECK-NEXT:     mgmt_dma.work_item @shave0 [0 to 1) at(%[[c1]])
-// CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[c3]]) updates(%[[c2]]) cycles 150 slots 2
-// CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[c2]]) updates(%[[c4]]) cycles 310 bytes 300
+// CHECK-NEXT:     %{{.*}} = task.run @shave0 "act" waits(%[[c2]]) updates(%[[c3]]) cycles 150 slots 2
+// CHECK-NEXT:     %{{.*}} = task.run @dma0 "out" waits(%[[c3]]) updates(%[[c4]]) cycles 310 bytes 300
 // VERDICT:    @net: proved
 task.graph @net {
   %in = task.run @dma0 "in" cycles 310 bytes 300
