@@ -117,6 +117,7 @@ def timed(work: Callable[[], Any], runs: int = 1) -> tuple[float, Any]:
 def measure(tasks: int, mode: str, policy: str) -> dict[str, Any]:
     """One size at array level, in this process. Compiling is not counted: each loop has run once before."""
     warm = layered(40_000)
+    added(warm)
     for step in pipeline(mode, policy)[:-1]:
         warm = step.run(warm)
     program = layered(tasks)
