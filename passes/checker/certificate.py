@@ -5,14 +5,33 @@ Nothing here has to be right: what it gets wrong, `wlm_dialect.check` rejects. T
 
 from collections import defaultdict, deque
 from heapq import heappop, heappush
+from io import StringIO
 from typing import Any
 
+from xdsl.printer import Printer
+
+from wlm_dialect.check.certificate import FORMAT, Certificate, seal
 from wlm_dialect.check.events import END, HANDLER, HEAD, ITEM, PUSH, Events, event
-from wlm_dialect.check.rules import FORMAT, Certificate, Proof, seal
-from wlm_dialect.check.text import Instance, Schedule
-from wlm_dialect.errors import ScheduleError
+from wlm_dialect.check.rules import Proof
+from wlm_dialect.check.text import Instance, Schedule, read
+from wlm_dialect.errors import ProgramError, ScheduleError
+from wlm_dialect.program import Program, encode_module
 
 Orders = list[list[Any]]  # [kind, event]
+
+
+def schedule_of(program: Program, text: str | None = None) -> Schedule:
+    """A managed program as `wlm-check` reads it: from `text` if that holds it, else from what the tools print."""
+    if text is not None:
+        try:
+            found = [s for s in read(text) if s.name == program.name and s.machine == program.machine]
+        except ProgramError:
+            found = []
+        if found and len(found[0].tasks) == len(program):
+            return found[0]
+    out = StringIO()
+    Printer(out).print_op(encode_module(program))
+    return read(out.getvalue())[0]
 
 
 def certify(schedule: Schedule) -> Certificate:
@@ -209,7 +228,7 @@ class _Maker:
         out += [["join", x] for x in found]
 
     def steps(self, task: int) -> list[Instance]:
-        """H1 of a task with several waits: instances whose producers must have ended when all its barriers read zero."""
+        """H1 of a task with several waits: whose producers must have ended when all its barriers read zero."""
         events, proof = self.events, self.proof
         waits = events.schedule.tasks[task].waits
         known, out = [event(task, HEAD)], list[Instance]()

@@ -3,17 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
+from wlm_dialect.check.certificate import Certificate
 from wlm_dialect.check.events import Events
-from wlm_dialect.check.rules import Certificate
 from wlm_dialect.check.text import Instance, Schedule, Task
 from wlm_dialect.errors import ScheduleError
 
 _IRQ = {"": "Off", "over": "Over", "lifted": "Lifted"}
 _ORDER = {"serial": "Serial", "prefetching": "Prefetching", "outstanding": "Outstanding {}", "pool": "Pool {}"}
 
-_HEAD = """(* @{name}, {mode} mode, on {machine}: {tasks} tasks, {events} events. Accepted by coqc if and only if the certificate
-   proves that the program is safe for every timing; the theorem is in proof/Safe.v of wlm-dialect.
-   Check it with: coqc -Q PROOF wlm THIS_FILE, where PROOF is the compiled folder proof/ (make proof). *)
+_HEAD = """(* @{name}, {mode} mode, on {machine}: {tasks} tasks, {events} events.
+   Accepted by coqc if and only if the hint below proves that the program is safe for every timing; the theorem is in
+   proof/Safe.v of wlm-dialect. Check it with: coqc -Q PROOF wlm THIS_FILE
+   where PROOF is the folder proof/ after `make proof`. *)
 From Coq Require Import List PArith NArith.
 From wlm Require Import Machine Elaborate Certify Clocks Safe.
 Import ListNotations.
@@ -66,8 +67,8 @@ def _uses(instances: Iterable[Instance]) -> str:
 def _machine(schedule: Schedule) -> str:
     m = schedule.machine
     engines = _list(
-        f"Engine {e + 1} {_nested(_ORDER[x.order].format(x.servers))} {x.fifo_depth} {x.descriptor_slots} {x.max_waits} "
-        f"{_bool(x.kind == 'dma')}"
+        f"Engine {e + 1} {_nested(_ORDER[x.order].format(x.servers))} {x.fifo_depth} {x.descriptor_slots} "
+        f"{x.max_waits} {_bool(x.kind == 'dma')}"
         for e, x in enumerate(m.engines)
     )
     b = m.barriers

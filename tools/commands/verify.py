@@ -1,6 +1,9 @@
 """`wlm verify`: prove a managed program safe for every timing, or say what can go wrong."""
 
 import argparse
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
@@ -8,6 +11,7 @@ from wlm_dialect.tools.commands.common import MODES, add_source, load_program, n
 from wlm_dialect.tools.output import STDOUT, write_output
 
 if TYPE_CHECKING:
+    from wlm_dialect.program import Program
     from wlm_dialect.verification import Verification
 
 EXIT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
@@ -24,6 +28,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="where refuted, write the timing that shows it, for wlm run --timing (- for stdout)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON (- for stdout)")
+    parser.add_argument(
+        "--certificate",
+        metavar="FILE",
+        help="where proved, write a certificate that wlm-check validates against the .mlir file",
+    )
+    parser.add_argument(
+        "--emit-coq",
+        metavar="FILE.v",
+        help="write a file that coqc accepts if and only if the verdict is proved (docs/theorem.md)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,6 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json == args.timing == STDOUT:
         raise UsageError("only one of --timing and --json can go to standard output")
+    outputs = (args.json, args.timing, args.certificate, args.emit_coq)
+    if outputs.count(STDOUT) > 1:
+        raise UsageError("only one of --json, --timing, --certificate and --emit-coq can go to standard output")
     program = load_program(args, args.source)
     if program.phase == "graph":
         program = api.compile_program(program, args.mode or "full").program
@@ -42,9 +59,28 @@ def run(args: argparse.Namespace) -> int:
     shown = verdict.counterexample
     if args.timing is not None and shown is not None:
         write_output(args.timing, shown.timing.to_json())
-    if STDOUT not in (args.json, args.timing):
+    if args.certificate is not None or args.emit_coq is not None:
+        _write_proof(args, program, verdict.status == "proved")
+    if STDOUT not in outputs:
         print(verdict.report(args.findings))
     return EXIT_CODES[verdict.status]
+
+
+def _write_proof(args: argparse.Namespace, program: "Program", proved: bool) -> None:
+    """Certificate and Coq file. Where nothing is proved there is no certificate, and coqc refuses the file."""
+    from wlm_dialect.passes.checker.certificate import certify, schedule_of
+    from wlm_dialect.passes.checker.coq import coq_text
+
+    source = Path(args.source)
+    text = source.read_text(encoding="utf-8") if source.suffix == ".mlir" and source.is_file() else None
+    schedule = schedule_of(program, text)
+    certificate = certify(schedule) if proved else None
+    if args.certificate is not None and certificate is not None:
+        write_output(args.certificate, json.dumps(certificate) + "\n")
+    elif args.certificate is not None:
+        print(f"wlm: note: @{program.name} is not proved: no certificate is written", file=sys.stderr)
+    if args.emit_coq is not None:
+        write_output(args.emit_coq, coq_text(schedule, certificate))
 
 
 def _verdict_dict(verdict: "Verification") -> dict[str, Any]:

@@ -4,7 +4,6 @@ Task i (from 1) has the events 8i (head), 8i + 1 (start), 8i + 2 (end), 8i + 3 (
 push of an entry that begins with it); work item j is event 8j + 5, the handler of interrupt h event 8h + 6.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,26 +26,6 @@ class Users:
     consumers: list[int] = field(default_factory=list)
     slots: list[int] = field(default_factory=lambda: [0, 0])
     pushes: list[int] = field(default_factory=list)
-
-
-Cell = tuple[int, int]  # space and first byte; bytes that no access divides
-
-
-def _cells(schedule: Schedule) -> list[list[tuple[Cell, bool]]]:
-    """Per task the cells it touches, and whether it writes them; reads come first. Spaces nobody writes are left out."""
-    cuts: dict[int, list[int]] = {a[0]: [] for task in schedule.tasks for a in task.data if a[3]}
-    for task in schedule.tasks:
-        for space, low, _, _ in task.data:
-            if space in cuts:
-                cuts[space].append(low)
-    cuts = {space: sorted(set(row)) for space, row in cuts.items()}
-    out: list[list[tuple[Cell, bool]]] = []
-    for task in schedule.tasks:
-        out.append([])
-        for space, low, high, writes in task.data:
-            row = cuts.get(space, [])
-            out[-1] += [((space, at), writes) for at in row[bisect_left(row, low) : bisect_left(row, high)]]
-    return out
 
 
 class Events:
@@ -72,7 +51,6 @@ class Events:
         self._firmware()
         self.owner = {t: e for e, (_, tasks) in self.pushed.items() for t in tasks}
         self._entries()
-        self.cells = _cells(schedule)
         for start, task in ((event(t, START), task) for t, task in enumerate(schedule.tasks) if task.waits):
             self.before[start] += [p for v in task.waits for p in self.users[v].producers]
         for t, push in self.owner.items():
@@ -163,7 +141,8 @@ class Events:
                     self.users[following].pushes.append(event(h, HANDLER))
         for j, item in enumerate(i for i in self.schedule.items if i.late):
             here = event(j, ITEM)
-            handlers = [numbers.get(source, -1) for source in (*item.at, *item.done)]
+            sources: list[Instance | int] = [*item.at, *item.done]
+            handlers = [numbers.get(source, -1) for source in sources]
             self.before[here] = [event(h, HANDLER) if h >= 0 else here for h in handlers]
             self.before[here] += [last[item.engine]] if item.engine in last else []
             last[item.engine] = here

@@ -1,27 +1,18 @@
-"""`wlm-check`: whether a certificate proves a schedule. Linear in events, orders and chains; nothing is searched.
+"""What a certificate has to show. Linear in events, orders and chains; nothing is searched.
 
 A certificate gives an order in which everything can happen, a chain for each event, and the orders that firmware and
 FIFOs add. From that each event gets a clock; each rule is then a comparison of clocks. proof/Check.v does the same and
 is proved correct. This module knows nothing of the compiler: it sees the text of the IR and the machine model only.
 """
 
-import hashlib
-import json
+from collections import defaultdict
 from itertools import pairwise, zip_longest
 from typing import Any
 
 from wlm_dialect.check.events import END, HANDLER, HEAD, START, Events, event
-from wlm_dialect.check.structure import need, structure
-from wlm_dialect.check.text import Instance, Schedule
-
-FORMAT = 1
-Certificate = dict[str, Any]
-
-
-def seal(certificate: Certificate) -> str:
-    """SHA-256 over a certificate without its seal."""
-    content = {key: value for key, value in certificate.items() if key != "seal"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+from wlm_dialect.check.segments import Segments
+from wlm_dialect.check.structure import need
+from wlm_dialect.check.text import Instance
 
 
 class Proof:
@@ -42,7 +33,10 @@ class Proof:
         for kind, other in extra:
             need(other in self.rank, f"event {other} is ordered before {here}, but comes later")
             need(kind == "join" or kind == "serve", f"there is no order '{kind}'")
-            need(self.served(other, here) if kind == "serve" else self.joined(other, here, known), f"{other} need not come before {here}")
+            need(
+                self.served(other, here) if kind == "serve" else self.joined(other, here, known),
+                f"{other} need not come before {here}",
+            )
             before.append(other)
             if kind == "join":
                 known.append(other)
@@ -114,10 +108,16 @@ class Proof:
         known, meant = [event(t, HEAD)], dict(waits)
         for p, k in steps:
             fits = self.events.schedule.machine.barriers.rearm == "atomic" and 0 <= k <= meant.get(p, -1)
-            need(fits and all(self.under(x, known) for x in self.events.arms((p, k))), f"H1: task {t}: b{p}#{k} need not be armed")
+            need(
+                fits and all(self.under(x, known) for x in self.events.arms((p, k))),
+                f"H1: task {t}: b{p}#{k} need not be armed",
+            )
             known += self.events.users[p, k].producers
         for v in waits:
-            need(all(self.under(x, known) for x in self.events.arms(v)), f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed")
+            need(
+                all(self.under(x, known) for x in self.events.arms(v)),
+                f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed",
+            )
 
     def _barriers(self) -> None:
         """H2, H3."""
@@ -125,13 +125,18 @@ class Proof:
         for p, row in self.events.schedule.barriers.items():
             for k in range(len(row)):
                 mine, armed = users[p, k], self.events.arms((p, k))
-                need(all(self.less(x, e) for e in mine.producers for x in armed), f"H2: b{p}#{k} may be updated before it is armed")
+                need(
+                    all(self.less(x, e) for e in mine.producers for x in armed),
+                    f"H2: b{p}#{k} may be updated before it is armed",
+                )
                 for push in mine.pushes:
                     former = users[p, k - depth - 1] if k > depth else None
                     ahead = former.producers + former.consumers if former else []
                     need(all(self.less(x, push) for x in ahead), f"H3: b{p}#{k} may be pushed into a full FIFO")
                     before = users[p, k - 1].pushes if k else []
-                    need(all(self.leq(x, push) for x in before), f"H3: b{p}#{k} may be pushed before the instance before")
+                    need(
+                        all(self.leq(x, push) for x in before), f"H3: b{p}#{k} may be pushed before the instance before"
+                    )
 
     def _queues(self) -> None:
         """H6, and that the order of the certificate never needs more servers than a pool has."""
@@ -140,14 +145,26 @@ class Proof:
         for push in sorted(events.pushed, key=self.rank.__getitem__):
             by_engine.setdefault(events.pushed[push][0], []).append(push)
             room = events.room.get(push)
-            need(room is None or push in events.blocking or self.less(event(room, HEAD), push), f"H6: push {push} may find the FIFO full")
+            need(
+                room is None or push in events.blocking or self.less(event(room, HEAD), push),
+                f"H6: push {push} may find the FIFO full",
+            )
         for e, tasks in enumerate(events.lists):
             pushes = by_engine.get(e, [])
             boot = max((i.high for i in events.schedule.items if i.engine == e and not i.late), default=0)
-            need(tasks[:boot] + [t for p in pushes for t in events.pushed[p][1]] == tasks, f"H6: engine {e} does not get its list")
-            need(all(self.under(a, events.before[b]) for a, b in pairwise(pushes)), f"H6: pushes of engine {e} are not ordered")
+            need(
+                tasks[:boot] + [t for p in pushes for t in events.pushed[p][1]] == tasks,
+                f"H6: engine {e} does not get its list",
+            )
+            need(
+                all(self.under(a, events.before[b]) for a, b in pairwise(pushes)),
+                f"H6: pushes of engine {e} are not ordered",
+            )
             model = events.schedule.machine.engines[e]
-            need(len({events.entry[t] for t in tasks[:boot]}) <= model.fifo_depth + 1, f"H6: bootstrap overfills engine {e}")
+            need(
+                len({events.entry[t] for t in tasks[:boot]}) <= model.fifo_depth + 1,
+                f"H6: bootstrap overfills engine {e}",
+            )
             if model.order == "pool":
                 ends: list[int] = []
                 for t in tasks:
@@ -161,39 +178,29 @@ class Proof:
         tasks = self.events.schedule.tasks
         for f, fetch in enumerate(tasks):
             for n, t in enumerate(self.events.range(f) if fetch.job == "fetch" else ()):
-                need(self.less(event(f, END), event(t, HEAD)), f"H4: task {t} may be at head before its descriptor is there")
+                need(
+                    self.less(event(f, END), event(t, HEAD)),
+                    f"H4: task {t} may be at head before its descriptor is there",
+                )
                 old = former.get(slot := (fetch.target, fetch.slot + n))
-                need(old is None or self.less(event(old, END), event(f, START)), f"H5: the descriptor of task {old} may be overwritten")
+                need(
+                    old is None or self.less(event(old, END), event(f, START)),
+                    f"H5: the descriptor of task {old} may be overwritten",
+                )
                 former[slot] = t
 
     def _data(self) -> None:
-        """H8, for neighbours in the history of each cell: bytes that no access divides."""
-        tasks = self.events.schedule.tasks
-        last: dict[tuple[int, int], tuple[int, list[int]]] = {}
-        for t, task in enumerate(tasks):
-            need(all(self.less(event(a, END), event(t, START)) for a in task.after), f"H8: task {t} may start before what it depends on")
-            for cell, writes in self.events.cells[t]:
-                writer, readers = last.get(cell, (-1, []))
-                rivals = [x for x in (writer, *(readers if writes else ())) if x not in (-1, t)]
-                need(all(self.less(event(x, END), event(t, START)) for x in rivals), f"H8: task {t} may race with one of {rivals}")
-                last[cell] = (t, []) if writes else (writer, [*readers, t])
+        """H8: an access comes after the last write of its bytes, a write also after the reads since."""
+        spaces: dict[int, Segments] = defaultdict(Segments)
+        for t, task in enumerate(self.events.schedule.tasks):
+            rivals = set(task.after)
+            for space, low, high, writes in task.data:
+                rivals |= spaces[space].touch(low, high, t, writes)
+            late = [x for x in rivals if not self.less(event(x, END), event(t, START))]
+            need(not late, f"H8: task {t} may start before tasks {late} have ended")
 
     def _tail(self) -> None:
         """H10."""
         producers = self.events.users[self.events.schedule.tail or (-1, 0)].producers
         for t in range(len(self.events.schedule.tasks)):
             need(self.under(event(t, END), producers), f"H10: the tail may lift before task {t} has ended")
-
-
-def check(schedule: Schedule, certificate: Certificate) -> Proof:
-    """Raises RejectedError unless the certificate proves the schedule; returns the clocks."""
-    need(certificate.get("format") == FORMAT, f"this version reads certificates of format {FORMAT}")
-    need(certificate.get("seal") == seal(certificate), "the seal does not fit: the certificate was changed")
-    need(certificate.get("schedule") == schedule.digest(), "the certificate is for another schedule")
-    structure(schedule)
-    proof = Proof(Events(schedule))
-    extra = {here: orders for here, orders in certificate["extra"]}
-    for here, chain in certificate["order"]:
-        proof.add(here, chain, extra.get(here, []))
-    proof.rules({t: [(p, k) for p, k in steps] for t, steps in certificate["steps"]})
-    return proof

@@ -73,7 +73,10 @@ def _items(schedule: Schedule, sizes: Counter[int]) -> None:
         if item.late:
             late.add(e)
             need(schedule.mode != "full", f"H6: a work item of engine {e} waits for an interrupt in full mode")
-        need(item.low >= at if item.late else item.low == at and e not in late, f"H6: work items of engine {e} out of order")
+        need(
+            item.low >= at if item.late else item.low == at and e not in late,
+            f"H6: work items of engine {e} out of order",
+        )
         reached[e] = item.high
 
 
@@ -89,9 +92,13 @@ def _instances(schedule: Schedule) -> None:
             fits = producers <= model.max_producers and consumers <= model.max_consumers
             need(fits and producers + consumers <= model.max_sum, f"H9: b{p}#{k} counts more than its counters hold")
             need(producers > 0, f"H7: b{p}#{k} has no producer")
-            by_firmware = schedule.mode != "full" and k > 0 and row[k - 1][2] == "over" and (p, k) not in schedule.loaded
+            by_firmware = (
+                schedule.mode != "full" and k > 0 and row[k - 1][2] == "over" and (p, k) not in schedule.loaded
+            )
             need(pushed[p, k] + by_firmware == 1, f"H6: b{p}#{k} is programmed {pushed[p, k] + by_firmware} times")
-            need(schedule.mode != "full" or not irq or (p, k) == schedule.tail, f"H10: b{p}#{k} interrupts in full mode")
+            need(
+                schedule.mode != "full" or not irq or (p, k) == schedule.tail, f"H10: b{p}#{k} interrupts in full mode"
+            )
     used: Counter[tuple[int, int, int]] = Counter()
     for task in schedule.tasks:
         for verb, group in enumerate((task.updates, task.waits)):

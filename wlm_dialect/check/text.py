@@ -89,7 +89,9 @@ class _Reader:
         for word in words:
             found = self.next()
             if found != word:
-                raise ProgramError(f"IR text: expected '{word}' before '{' '.join(self.tokens[self.at : self.at + 8])}'")
+                raise ProgramError(
+                    f"IR text: expected '{word}' before '{' '.join(self.tokens[self.at : self.at + 8])}'"
+                )
 
     def accept(self, word: str) -> bool:
         if self.peek() != word:
@@ -179,7 +181,9 @@ def read(text: str) -> list[Schedule]:
                 raise ProgramError(f"IR text: {error}") from error
         elif word == "task.graph":
             if machine is None:
-                raise ProgramError("IR text: the module carries no wlm.machine; run wlm-opt -p 'wlm-set-machine{...}' first")
+                raise ProgramError(
+                    "IR text: the module carries no wlm.machine; run wlm-opt -p 'wlm-set-machine{...}' first"
+                )
             schedule = _graph(reader, machine)
             out += [schedule] if schedule is not None else []
     return out
@@ -229,7 +233,9 @@ def _graph(reader: _Reader, machine: MachineModel) -> Schedule | None:
         reader.skip_attributes()
     if len(tails) > 1:
         raise ProgramError(f"@{name} has {len(tails)} tail barriers")
-    return Schedule(name, machine, mode, tuple(tasks), barriers, tuple(loaded), tuple(items), tails[0] if tails else None)
+    return Schedule(
+        name, machine, mode, tuple(tasks), barriers, tuple(loaded), tuple(items), tails[0] if tails else None
+    )
 
 
 def _buffer(reader: _Reader, op: str, number: int) -> tuple[int, int, int]:
