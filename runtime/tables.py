@@ -167,7 +167,7 @@ def prepare(program: Program, timing: Timing | None = None) -> Prepared:
         "wait": program.waits.index,
         "update_start": program.updates.start,
         "update": program.updates.index,
-        "link": _links(program),
+        "link": links(program),
         "manage": np.stack([program.target, program.low, program.high, program.slot]),
         "program_start": program.programs.start,
         "program": program.programs.index,
@@ -250,7 +250,7 @@ def _spread(size: int, table: Any) -> I64:
     return out
 
 
-def _links(program: Program) -> I32:
+def links(program: Program) -> I32:
     """Which tasks share the FIFO entry of the task before; without management nothing ever waits for an entry."""
     if program.phase != "managed":
         return np.full(len(program), 2, np.int32)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wlm_dialect.runtime.result import RunResult
     from wlm_dialect.runtime.vta.result import VtaResult
     from wlm_dialect.runtime.vta.timing import VtaTimes
+    from wlm_dialect.runtime.witness import Stress
     from wlm_dialect.verification import Verification
 
 Mode = Literal["firmware", "partial", "full"]
@@ -47,6 +48,7 @@ __all__ = [
     "pipeline",
     "report",
     "run",
+    "stress",
     "verify",
     "vta_check",
     "vta_explain",
@@ -147,6 +149,13 @@ def report(result: "RunResult") -> "Report":
     from wlm_dialect.runtime.report import make_report
 
     return make_report(result)
+
+
+def stress(program: Program, runs: int, *, seed: int = 0, repeat: int = 2) -> "Stress":
+    """Runs under timings of every kind, with races by happens-before and a look at the end state."""
+    from wlm_dialect.runtime.witness import stress as witness
+
+    return witness(program, runs, seed=seed, repeat=repeat)
 
 
 def verify(program: Program, *, replays: int = 20) -> "Verification":

@@ -203,7 +203,8 @@ def test_a_deadlock_says_who_waits_for_whom(capsys: pytest.CaptureFixture[str]) 
         (["--mode", ","], "no mode given; known: all, firmware, partial, full, ideal"),
         (["--mode", "all", "--trace", "t"], "--trace and --dot show one program; give a single --mode"),
         (["--timing", "t", "--jitter", "heavy"], "give either --timing or --jitter: both set the durations"),
-        (["--seed", "3"], "--seed draws nothing without --jitter"),
+        (["--seed", "3"], "--seed draws nothing without --jitter or --stress"),
+        (["--stress", "0"], "--stress 0: it takes 1 run at least"),
         (
             ["--json", "-", "--dot", "-"],
             "only one of --trace, --html, --dot and --json can go to standard output",

@@ -12,6 +12,7 @@ from wlm_dialect.runtime.report import Report
 from wlm_dialect.runtime.report_data import report_dict
 from wlm_dialect.runtime.result import FINISHED
 from wlm_dialect.runtime.timing import Timing, read_timing
+from wlm_dialect.runtime.witness import KINDS, Stress, make_timing
 from wlm_dialect.tools.commands.common import (
     IDEAL,
     add_source,
@@ -23,8 +24,6 @@ from wlm_dialect.tools.commands.common import (
 from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.report_view import print_report
 
-JITTERS = ("uniform", "heavy", "adversarial")
-UNIFORM_PERCENT = 25  # of --jitter uniform
 _FILES = ("trace", "html", "dot", "json")
 
 
@@ -41,10 +40,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timing", metavar="FILE", help="durations and delays that replace the nominal ones")
     parser.add_argument(
         "--jitter",
-        choices=JITTERS,
-        help="draw durations and delays at random: within 25%%, with a heavy tail, or extreme",
+        choices=KINDS,
+        help="draw durations and delays at random: within 25%%, with a heavy tail, extreme, or with lazy DMAs",
     )
     parser.add_argument("--seed", type=int, help="of --jitter (default: 0)")
+    parser.add_argument(
+        "--stress",
+        type=int,
+        metavar="N",
+        help="N runs more under timings of every --jitter, each twice without a reset, with races by happens-before",
+    )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run N times in a row without a reset")
     parser.add_argument("--limit", type=int, metavar="TICKS", help="stop at this tick")
     parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
@@ -68,14 +73,40 @@ def run(args: argparse.Namespace) -> int:
                 print()
             print_report(report)
     _write(args, source, reports)
-    return 0 if all(report.result.outcome == FINISHED for report in reports) else 2
+    calm = args.stress is None or _stress(programs, args, quiet)
+    return 0 if calm and all(report.result.outcome == FINISHED for report in reports) else 2
+
+
+def _stress(programs: list[Program], args: argparse.Namespace, quiet: bool) -> bool:
+    """Whether all runs under random latencies finished without a race; says so."""
+    from wlm_dialect import api
+
+    calm = True
+    for program in programs:
+        found = api.stress(program, args.stress, seed=args.seed or 0)
+        calm &= found.failed is None
+        if not quiet:
+            print(f"\n{_told(program, found)}")
+    return calm
+
+
+def _told(program: Program, found: Stress) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(found.finished.items()))
+    if found.failed is None:
+        return f"@{program.name}, {program.mode}: {counts}: all finished, twice each; no race by happens-before"
+    what = found.failed.outcome if found.hazard is None else f"{found.hazard.rule}: {found.hazard.text}"
+    return f"@{program.name}, {program.mode}: {what}\nrepeat it with --jitter {found.kind} --seed {found.seed}" + (
+        " --repeat 2" if found.failed.notes else ""
+    )
 
 
 def _check(args: argparse.Namespace) -> None:
     if args.timing is not None and args.jitter is not None:
         raise UsageError("give either --timing or --jitter: both set the durations")
-    if args.seed is not None and args.jitter is None:
-        raise UsageError("--seed draws nothing without --jitter")
+    if args.seed is not None and args.jitter is None and args.stress is None:
+        raise UsageError("--seed draws nothing without --jitter or --stress")
+    if args.stress is not None and args.stress < 1:
+        raise UsageError(f"--stress {args.stress}: it takes 1 run at least")
     if sum(getattr(args, name) == STDOUT for name in _FILES) > 1:
         raise UsageError("only one of --trace, --html, --dot and --json can go to standard output")
 
@@ -100,16 +131,9 @@ def _execute(program: Program, args: argparse.Namespace) -> Report:
 
 
 def _timing(program: Program, args: argparse.Namespace) -> Timing | None:
-    seed = args.seed or 0
-    match args.jitter:
-        case "uniform":
-            return Timing.uniform(program, UNIFORM_PERCENT, seed)
-        case "heavy":
-            return Timing.heavy_tail(program, seed)
-        case "adversarial":
-            return Timing.adversarial(program, seed)
-        case _:
-            return None if args.timing is None else read_timing(args.timing)
+    if args.jitter is not None:
+        return make_timing(program, args.jitter, args.seed or 0)
+    return None if args.timing is None else read_timing(args.timing)
 
 
 def _write(args: argparse.Namespace, source: Program, reports: list[Report]) -> None:
