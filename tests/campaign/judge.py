@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
-from wlm_dialect.check import Certificate, read
+from wlm_dialect.check import Certificate, read, seal
 from wlm_dialect.check import check as check_certificate
-from wlm_dialect.check.rules import seal
 from wlm_dialect.errors import WlmError
 from wlm_dialect.passes.checker.certificate import certify as make_certificate
 from wlm_dialect.passes.checker.findings import Finding
