@@ -31,17 +31,17 @@ class Proof:
         need(here in self.events.before and here not in self.rank, f"event {here} does not exist or happens twice")
         known, before = list(self.events.before[here]), list(self.events.before[here])
         for kind, other in extra:
-            need(other in self.rank, f"event {other} is ordered before {here}, but comes later")
-            need(kind == "join" or kind == "serve", f"there is no order '{kind}'")
-            need(
-                self.served(other, here) if kind == "serve" else self.joined(other, here, known),
-                f"{other} need not come before {here}",
-            )
+            served = kind == "serve" and other in self.rank and self.served(other, here)
+            joined = kind == "join" and other in self.rank and self.joined(other, here, known)
+            need(served or joined, f"event {other} need not come before {here}")
             before.append(other)
             if kind == "join":
                 known.append(other)
         need(all(p in self.rank for p in before), f"event {here} comes before something it waits for")
         clock = self.known(before)
+        need(
+            -1 <= chain <= len(self.count), f"event {here} is on chain {chain}, but there are {len(self.count)} so far"
+        )
         if chain >= 0:
             self.count += [0] * (chain + 1 - len(self.count))
             clock += [0] * (chain + 1 - len(clock))
@@ -87,13 +87,11 @@ class Proof:
     def _servers(self, head: int) -> list[int]:
         """Ends that must have been for a server of a pool to be free."""
         task = head // 8 - 1
-        if head % 8 != HEAD or (engine := self._engine(task)).order != "pool":
+        engine = self.events.schedule.tasks[task].engine if head % 8 == HEAD else -1
+        if engine < 0 or (model := self.events.schedule.machine.engines[engine]).order != "pool":
             return []
-        before = self.events.lists[self.events.schedule.tasks[task].engine][: self.events.position[task]]
-        return [event(t, END) for t in before[: len(before) + 1 - engine.servers]]
-
-    def _engine(self, task: int) -> Any:
-        return self.events.schedule.machine.engines[self.events.schedule.tasks[task].engine]
+        last = self.events.position[task] - model.servers
+        return [event(t, END) for t in self.events.lists[engine][: last + 1]]
 
     def rules(self, steps: dict[int, list[Instance]]) -> None:
         """H1 to H10. Raises RejectedError with the first that does not hold."""
@@ -108,16 +106,12 @@ class Proof:
         known, meant = [event(t, HEAD)], dict(waits)
         for p, k in steps:
             fits = self.events.schedule.machine.barriers.rearm == "atomic" and 0 <= k <= meant.get(p, -1)
-            need(
-                fits and all(self.under(x, known) for x in self.events.arms((p, k))),
-                f"H1: task {t}: b{p}#{k} need not be armed",
-            )
+            armed = fits and all(self.under(x, known) for x in self.events.arms((p, k)))
+            need(armed, f"H1: task {t}: b{p}#{k} need not be armed")
             known += self.events.users[p, k].producers
         for v in waits:
-            need(
-                all(self.under(x, known) for x in self.events.arms(v)),
-                f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed",
-            )
+            armed = all(self.under(x, known) for x in self.events.arms(v))
+            need(armed, f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed")
 
     def _barriers(self) -> None:
         """H2, H3."""
@@ -125,18 +119,14 @@ class Proof:
         for p, row in self.events.schedule.barriers.items():
             for k in range(len(row)):
                 mine, armed = users[p, k], self.events.arms((p, k))
-                need(
-                    all(self.less(x, e) for e in mine.producers for x in armed),
-                    f"H2: b{p}#{k} may be updated before it is armed",
-                )
+                safe = all(self.less(x, e) for e in mine.producers for x in armed)
+                need(safe, f"H2: b{p}#{k} may be updated before it is armed")
                 for push in mine.pushes:
                     former = users[p, k - depth - 1] if k > depth else None
                     ahead = former.producers + former.consumers if former else []
                     need(all(self.less(x, push) for x in ahead), f"H3: b{p}#{k} may be pushed into a full FIFO")
                     before = users[p, k - 1].pushes if k else []
-                    need(
-                        all(self.leq(x, push) for x in before), f"H3: b{p}#{k} may be pushed before the instance before"
-                    )
+                    need(all(self.leq(x, push) for x in before), f"H3: b{p}#{k} may be pushed too early")
 
     def _queues(self) -> None:
         """H6, and that the order of the certificate never needs more servers than a pool has."""
@@ -145,26 +135,17 @@ class Proof:
         for push in sorted(events.pushed, key=self.rank.__getitem__):
             by_engine.setdefault(events.pushed[push][0], []).append(push)
             room = events.room.get(push)
-            need(
-                room is None or push in events.blocking or self.less(event(room, HEAD), push),
-                f"H6: push {push} may find the FIFO full",
-            )
+            fits = room is None or push in events.blocking or self.less(event(room, HEAD), push)
+            need(fits, f"H6: push {push} may find the FIFO full")
         for e, tasks in enumerate(events.lists):
             pushes = by_engine.get(e, [])
             boot = max((i.high for i in events.schedule.items if i.engine == e and not i.late), default=0)
-            need(
-                tasks[:boot] + [t for p in pushes for t in events.pushed[p][1]] == tasks,
-                f"H6: engine {e} does not get its list",
-            )
-            need(
-                all(self.under(a, events.before[b]) for a, b in pairwise(pushes)),
-                f"H6: pushes of engine {e} are not ordered",
-            )
-            model = events.schedule.machine.engines[e]
-            need(
-                len({events.entry[t] for t in tasks[:boot]}) <= model.fifo_depth + 1,
-                f"H6: bootstrap overfills engine {e}",
-            )
+            given = tasks[:boot] + [t for p in pushes for t in events.pushed[p][1]]
+            need(given == tasks, f"H6: engine {e} does not get its list")
+            ordered = all(self.under(a, events.before[b]) for a, b in pairwise(pushes))
+            need(ordered, f"H6: pushes of engine {e} are not ordered")
+            model, entries = events.schedule.machine.engines[e], {events.entry[t] for t in tasks[:boot]}
+            need(len(entries) <= model.fifo_depth + 1, f"H6: bootstrap overfills engine {e}")
             if model.order == "pool":
                 ends: list[int] = []
                 for t in tasks:
@@ -178,15 +159,10 @@ class Proof:
         tasks = self.events.schedule.tasks
         for f, fetch in enumerate(tasks):
             for n, t in enumerate(self.events.range(f) if fetch.job == "fetch" else ()):
-                need(
-                    self.less(event(f, END), event(t, HEAD)),
-                    f"H4: task {t} may be at head before its descriptor is there",
-                )
+                need(self.less(event(f, END), event(t, HEAD)), f"H4: task {t} may be at head before its descriptor")
                 old = former.get(slot := (fetch.target, fetch.slot + n))
-                need(
-                    old is None or self.less(event(old, END), event(f, START)),
-                    f"H5: the descriptor of task {old} may be overwritten",
-                )
+                free = old is None or self.less(event(old, END), event(f, START))
+                need(free, f"H5: the descriptor of task {old} may be overwritten")
                 former[slot] = t
 
     def _data(self) -> None:
