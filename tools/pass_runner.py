@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -14,10 +14,17 @@ from xdsl.printer import Printer
 
 from wlm_dialect.errors import UsageError
 from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.checker.orders import Orders, require_orders, required_orders
 from wlm_dialect.program import as_read_back, decode, encode_into, find_graphs
 
 T = TypeVar("T")
 UNASSIGNED = ("graph", "virtual")
+
+
+def _require(required: Mapping[str, Orders], module: ModuleOp, by: str) -> None:
+    for program in map(decode, find_graphs(module)):
+        if program.name in required:
+            require_orders(required[program.name], program, by)
 
 
 class ProgramRun:
@@ -55,6 +62,7 @@ class PassRunner:
     """Options as on the command line. `doing` and `current` say where a failure happened; `seconds` grows per pass.
 
     `verify_each` None verifies wherever there is IR: passes of ours that follow each other share one round trip.
+    `orders` sees after each pass that what the graphs required when they came in is still ordered.
     """
 
     verify: bool = True
@@ -62,6 +70,7 @@ class PassRunner:
     before_all: bool = False
     after_all: bool = False
     after: tuple[str, ...] = ()
+    orders: bool = False
     doing: str = ""  # "", "pass", "verify"
     current: str = ""  # name of the pass
     seconds: list[tuple[str, float]] = field(default_factory=list)
@@ -82,6 +91,7 @@ class PassRunner:
         verification broke the IR.
         """
         self._verify(module)
+        required = self._required(module)
         going: ProgramRun | None = None
         for n, each in enumerate(passes):
             self.doing, self.current = "pass", each.name
@@ -103,12 +113,30 @@ class PassRunner:
                 self._dump(module, f"after {each.name}")
             if self.verify_each is not False or n == len(passes) - 1:
                 self._verify(module)
+            if required:
+                self.doing = "pass"
+                self._timed("(orders)", partial(_require, required, module, each.name))
         self.doing, self.current = "", ""
 
     def _goes_on(self, going: ProgramRun, each: ModulePass, then: ModulePass) -> bool:
         """Whether the next pass can take the programs as they are."""
-        shown = self.before_all or self.after_all or each.name in self.after or (self.verify and self.verify_each)
+        shown = (
+            self.orders
+            or self.before_all
+            or self.after_all
+            or each.name in self.after
+            or (self.verify and self.verify_each)
+        )
         return not shown and not going.ends and _on_programs(then) is not None
+
+    def _required(self, module: ModuleOp) -> dict[str, Orders]:
+        """Per graph in phase graph what has to be ordered; UsageError if there is none to tell it from."""
+        if not self.orders:
+            return {}
+        programs = [program for program in map(decode, find_graphs(module)) if program.phase == "graph"]
+        if not programs:
+            raise UsageError("--verify-orders needs a graph in phase graph: later there are barriers, not dependences")
+        return {program.name: required_orders(program) for program in programs}
 
     def _verify(self, module: ModuleOp) -> None:
         self.doing = "verify"

@@ -84,6 +84,11 @@ class WlmOptMain(xDSLOptMain):
             help="write the IR after every pass and verify it, or only before the first and after the last; default: "
             "wherever there is IR, which passes that follow each other in phases graph and virtual do without",
         )
+        add(
+            "--verify-orders",
+            action="store_true",
+            help="after each pass, see that no order that the graph needs is lost",
+        )
         add("--reproducer", metavar="FILE", help="where to write the reproducer of an internal failure")
 
     def setup_pipeline(self) -> None:
@@ -95,6 +100,7 @@ class WlmOptMain(xDSLOptMain):
             args.print_ir_before_all,
             args.print_ir_after_all or args.print_between_passes,
             tuple(args.print_ir_after),
+            args.verify_orders,
         )
         if args.machine is not None:
             self.machine = load_machine(args.machine)

@@ -12,6 +12,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.base import ProgramPass
+from wlm_dialect.passes.checker.orders import require_orders, required_orders
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.pipelines import PIPELINES, barriers
@@ -118,19 +119,25 @@ def pipeline(mode: str) -> tuple[ModulePass, ...]:
     return PIPELINES[mode]()
 
 
-def compile_program(graph: Program, mode: str, passes: Sequence[ModulePass] | None = None) -> Compiled:
+def compile_program(
+    graph: Program, mode: str, passes: Sequence[ModulePass] | None = None, *, validate: bool = False
+) -> Compiled:
     """Lower a graph (phase graph) to a managed program, on flat arrays, without IR in between.
 
-    `passes` replaces the pipeline of the mode. Raises ScheduleError where a pass cannot do its work.
+    `passes` replaces the pipeline of the mode. `validate` sees after each pass that all orders the graph requires still
+    hold. Raises ScheduleError where a pass cannot do its work, or lost an order.
     """
     program = graph
     stages: list[Stage] = []
+    orders = required_orders(graph) if validate else None
     for step in pipeline(mode) if passes is None else passes:
         began = time.process_time()
         if not isinstance(step, ProgramPass):
             raise ScheduleError(f"pass {step.name} does not work on programs; use wlm-opt")
         program = step.run(program)
         stages.append(Stage(str(step), time.process_time() - began, len(program), len(program.barriers)))
+        if orders is not None:
+            require_orders(orders, program, step.name)
     return Compiled(graph, program, tuple(stages))
 
 

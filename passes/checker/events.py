@@ -40,12 +40,14 @@ class EventGraph:
     """Events and guaranteed orders of a managed program.
 
     `optimistic` takes every pool for a serial engine and service by id for service by arrival: more order than the
-    machine guarantees, in a schedule that it may well run. What fails even there is certainly wrong.
+    machine guarantees, in a schedule that it may well run. What fails even there is certainly wrong. Of a program that
+    is not managed yet the graph holds what engines and barriers guarantee, and `given` orders (before, after) of tasks.
     """
 
     program: Program
     ranges: Ranges
     optimistic: bool = False
+    given: tuple[I32, I32] | None = None
 
     @cached_property
     def first(self) -> tuple[int, ...]:
@@ -109,6 +111,8 @@ class EventGraph:
         """Event -> events that always come before it (direct ones)."""
         edges = [*self._engine_edges(), *self._barrier_edges(), *self._push_edges(), *self._firmware_edges()]
         edges.append((self.impossible, self.impossible))
+        if self.given is not None:
+            edges.append((self.node(Event.END, self.given[0]), self.node(Event.START, self.given[1])))
         before = np.concatenate([e[0] for e in edges]) if edges else np.zeros(0, np.int32)
         after = np.concatenate([e[1] for e in edges]) if edges else np.zeros(0, np.int32)
         by_target = np.argsort(after, kind="stable")
@@ -120,6 +124,8 @@ class EventGraph:
     def impossible(self) -> I32:
         """Events that nothing ever causes: each waits for itself in the graph, and so never happens there either."""
         p, r = self.program, self.ranges
+        if p.phase != "managed":
+            return np.zeros(0, np.int32)
         unpushed = np.nonzero((r.item_of < 0) & (r.enqueue_of < 0))[0]
         lonely = np.diff(p.producers.start)[p.waits.index] == 0
         unraised = self.handler_of_barrier[p.items.at.index] < 0
