@@ -123,18 +123,21 @@ class Choice:
 
 
 def _first_success(program: Program, mode: str, policy: str) -> Choice | None:
-    """Even use of all barriers first; then more of them kept back for those that need one long idle; then repair."""
+    """The choice that leaves least to repair, keeping more or fewer barriers back for those that need one long idle."""
     if policy != CHAINS:
         return _chosen(program, mode, policy)
     if mode != "full":
         return chains(program, None, 0)
     order = task_order(program)
     count = program.machine.barriers.count
-    for reserve in (count // 4, count // 2):
+    best: Choice | None = None
+    for reserve in (count // 4, count // 2, 3 * count // 4, 0):
         choice = chains(program, order, reserve)
-        if choice is not None and not choice.missing:
-            return choice
-    return chains(program, order, count // 4)
+        if choice is not None and (best is None or len(choice.missing) < len(best.missing)):
+            best = choice
+        if best is None or not best.missing:
+            break
+    return best
 
 
 def _on_pages(program: Program, mode: str) -> Program:

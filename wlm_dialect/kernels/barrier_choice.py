@@ -11,7 +11,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32, I64
 
-COMPILE_FROM = 4_000  # barriers; below, compiling costs more than it saves
+COMPILE_FROM = 2_000  # barriers; below, compiling costs more than it saves
 
 FREE, PUSHED, NO_WINDOW, UNKNOWN = 0, 1, 2, 3  # how good a physical barrier is for a virtual one
 
