@@ -90,8 +90,8 @@ class Proof:
         engine = self.events.schedule.tasks[task].engine if head % 8 == HEAD else -1
         if engine < 0 or (model := self.events.schedule.machine.engines[engine]).order != "pool":
             return []
-        last = self.events.position[task] - model.servers
-        return [event(t, END) for t in self.events.lists[engine][: last + 1]]
+        count = max(self.events.position[task] + 1 - model.servers, 0)
+        return [event(t, END) for t in self.events.lists[engine][:count]]
 
     def rules(self, steps: dict[int, list[Instance]]) -> None:
         """H1 to H10. Raises RejectedError with the first that does not hold."""
