@@ -6,10 +6,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.order_barriers import ordered_by_first_use
 from wlm_dialect.program import Barriers, Program
-
-__all__ = ["MergeBarriersPass", "ordered_by_first_use", "renamed"]
 
 
 @dataclass(frozen=True)

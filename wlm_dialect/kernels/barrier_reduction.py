@@ -12,7 +12,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.kernels.happens_before import ROOM, Graph, compiled, happens_before, wants_compiled
-from wlm_dialect.kernels.happens_before_loops import FORGOTTEN, Flags, join, reach_start
+from wlm_dialect.kernels.happens_before_loops import FORGOTTEN, Flags, join, join_start, reach_start
 
 
 class Clocks(NamedTuple):
@@ -142,11 +142,12 @@ def drop_updates(g: Graph, o: Clocks, left: Left, users: tuple[Users, Users], v:
     found = newest(o, left, producers, v)
     known_to_all(g, o, left, users, v, found)
     kept = 0
+    for i in range(found):  # and what the starts of the others tell
+        p = producers.task[left.chosen[i]]
+        join_start(left.rows, 0, o.ends, p, o.lane[p], o.at[p])
     for i in range(found):
         p = producers.task[left.chosen[i]]
         needed = waited and left.rows[0, o.lane[p]] < o.at[p]
-        for k in range(found):
-            needed &= k == i or o.ends[producers.task[left.chosen[k]], o.lane[p]] < o.at[p]
         left.updates[left.chosen[i]] = needed
         kept += needed
     if kept < before:

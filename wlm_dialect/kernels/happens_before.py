@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 COMPILE_FROM = 30_000  # tasks; below, loading numba costs more than it saves
-ROOM = 1 << 26  # entries of a table that grows because ends are unordered
+ROOM = 1 << 23  # entries of a table that grows because ends are unordered
 
 
 def graph_of(
@@ -162,7 +162,8 @@ def swept(graph: Graph, barriers: int, reduce: bool, compile: bool | None, room:
         rows = _rows(n, barriers, fixed, width, width >= widest)
         lanes = len(rows.last)
         keep = np.zeros(len(graph.after) if reduce else 0, np.bool_)
-        pick = Pick(keep, np.full(lanes, -1, np.int32), np.zeros(lanes + longest, np.int32))
+        seen = np.full(n if reduce else 0, -1, np.int32)
+        pick = Pick(keep, seen, np.full(lanes, -1, np.int32), np.zeros(lanes + longest, np.int32))
         used = int(loops.sweep(graph, rows, pick, reduce, first))
         if used >= 0:
             # a forgotten task stands on the closed lane, the last one

@@ -54,6 +54,7 @@ class Pick(NamedTuple):
     """What the reduction needs: marks of the dependences that are needed, and scratch."""
 
     keep: Flags  # (dependences,)
+    seen: I32  # (tasks,) the last task that depends on it; asked for forgotten ones
     place: I32  # (lanes,) all -1 between tasks: where the candidate of a lane is in `chosen`
     chosen: I32  # (lanes + longest row of dependences,)
 
@@ -102,29 +103,28 @@ def reach_start(into: I32, i: int, heads: I32, ends: I32, t: int, order: int, be
 def find_lane(r: Rows, t: int, e: int, used: int) -> int:
     """A lane for task t of engine e, which does not order ends: any of the engine whose last end the task knows, else
     lane `used`, a new one."""
-    for c in range(used):
-        if r.owner[c] == e and r.ends[t, c] == r.last[c]:
-            return c
-    return used
+    free = (r.owner[:used] == e) & (r.ends[t, :used] == r.last[:used])
+    return int(np.argmax(free)) if free.any() else used
 
 
-def choose(after: I32, low: int, high: int, row: I32, lane: I32, at: I32, pick: Pick) -> int:
-    """Which of the dependences [low, high) may be needed: of each lane the newest one that `row` does not know yet.
+def choose(g: Graph, r: Rows, pick: Pick, t: int) -> int:
+    """Which dependences of task t may be needed: of each lane the newest one that the row of t does not know yet.
 
     How many there are; they are in `pick.chosen`.
     """
-    place, chosen, found = pick.place, pick.chosen, 0
-    for j in range(low, high):
+    after, lane, at, place, chosen = g.after, r.lane, r.at, pick.place, pick.chosen
+    found = 0
+    for j in range(g.after_start[t], g.after_start[t + 1]):
         a = after[j]
         if at[a] == FORGOTTEN:
-            chosen[found] = j
-            found += 1
-            continue
-        c = lane[a]
-        if at[a] > row[c]:
-            i = place[c]
+            if pick.seen[a] != t:
+                pick.seen[a] = t
+                chosen[found] = j
+                found += 1
+        elif at[a] > r.ends[t, lane[a]]:
+            i = place[lane[a]]
             if i < 0:
-                place[c] = found
+                place[lane[a]] = found
                 chosen[found] = j
                 found += 1
             elif at[a] > at[after[chosen[i]]]:
@@ -134,20 +134,16 @@ def choose(after: I32, low: int, high: int, row: I32, lane: I32, at: I32, pick: 
     return found
 
 
-def keep_needed(after: I32, chosen: I32, found: int, ends: I32, lane: I32, at: I32, keep: Flags) -> None:
-    """Mark those of the `chosen` dependences that no other one implies."""
+def keep_needed(g: Graph, r: Rows, pick: Pick, found: int) -> None:
+    """Mark those of the `found` dependences that no other one implies: no row but its own knows the end of its task."""
+    after, lane, at, row = g.after, r.lane, r.at, r.row
+    row[0] = -1
     for i in range(found):
-        a = after[chosen[i]]
-        needed = True
-        for k in range(found):
-            b = after[chosen[k]]
-            if b == a:
-                if k < i:  # the same forgotten task twice
-                    needed = False
-            elif ends[b, lane[a]] >= at[a]:
-                needed = False
-                break
-        keep[chosen[i]] = needed
+        a = after[pick.chosen[i]]
+        join_start(row, 0, r.ends, a, lane[a], at[a])
+    for i in range(found):
+        a = after[pick.chosen[i]]
+        pick.keep[pick.chosen[i]] = row[0, lane[a]] < at[a]
 
 
 def sweep(g: Graph, r: Rows, pick: Pick, reduce: bool, used: int) -> int:
@@ -164,8 +160,8 @@ def sweep(g: Graph, r: Rows, pick: Pick, reduce: bool, used: int) -> int:
         for i in range(wait_start[t], wait_start[t + 1]):
             join(ends, t, lifted, wait[i])
         if reduce:
-            found = choose(after, after_start[t], after_start[t + 1], ends[t], lane, at, pick)
-            keep_needed(after, pick.chosen, found, ends, lane, at, pick.keep)
+            found = choose(g, r, pick, t)
+            keep_needed(g, r, pick, found)
             for i in range(found):
                 if pick.keep[pick.chosen[i]]:
                     join(ends, t, ends, after[pick.chosen[i]])
