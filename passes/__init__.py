@@ -16,6 +16,7 @@ PASSES = {
     "wlm-insert-tail": "insert_tail:InsertTailPass",
     "wlm-limit-barriers": "limit_barriers:LimitBarriersPass",
     "wlm-link-work-items": "link_work_items:LinkWorkItemsPass",
+    "wlm-lower-to-vta": "lower_to_vta:LowerToVtaPass",
     "wlm-merge-barriers": "merge_barriers:MergeBarriersPass",
     "wlm-merge-waits": "merge_waits:MergeWaitsPass",
     "wlm-order-barriers": "order_barriers:OrderBarriersPass",

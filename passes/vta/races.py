@@ -95,7 +95,7 @@ class _Sweep:
     def _add(self, position: int, change: int) -> None:
         elements = self.writes[position]
         if elements is not None:
-            self.count[_slice(elements)] += change
+            self.count[index_of(elements)] += change
         elif may_touch(self.insn[self.writers[position]], self.accesses[self.writers[position]], self.memory):
             self.unknown += change
 
@@ -108,7 +108,7 @@ class _Sweep:
                     yield Unknown(self.memory, reader, self.writers[other])
             return
         inside = elements[: int(np.searchsorted(elements, len(self.count)))]
-        if len(inside) and self.count[_slice(inside)].any():
+        if len(inside) and self.count[index_of(inside)].any():
             for p in range(low, high):
                 written = self.writes[p]
                 both = None if written is None else np.intersect1d(written, elements, assume_unique=True)
@@ -123,7 +123,7 @@ class _Sweep:
             yield Unknown(self.memory, self.writers[other], reader)
 
 
-def _slice(elements: I32) -> slice | I32:
+def index_of(elements: I32) -> slice | I32:
     """The index of `elements`, as a slice where they are consecutive: much faster."""
     first, last = int(elements[0]), int(elements[-1])
     return slice(first, last + 1) if last - first + 1 == len(elements) else elements
@@ -157,7 +157,7 @@ def find_dram_races(program: VtaProgram, graph: EventGraph) -> list[Race]:
     """Loads of what a STORE writes, without an order between them: per load the first such STORE."""
     stores = [i for i in graph.flow.lists[Module.STORE].tolist()]
     rows = {i: dram_rows(program, i) for i in stores}
-    merged = _merge([r for i in stores for r in rows[i]])
+    merged = merge_rows([r for i in stores for r in rows[i]])
     if not len(merged):
         return []
     out: list[Race] = []
@@ -174,7 +174,7 @@ def find_dram_races(program: VtaProgram, graph: EventGraph) -> list[Race]:
 
 def load_of_stored(program: VtaProgram, memory: Memory | None = None) -> int:
     """The first LOAD (of `memory`) from bytes that a STORE of the program writes; -1 if there is none."""
-    merged = _merge([r for i in program.lists[Module.STORE].tolist() for r in dram_rows(program, i)])
+    merged = merge_rows([r for i in program.lists[Module.STORE].tolist() for r in dram_rows(program, i)])
     if not len(merged):
         return -1
     insn = program.insn
@@ -198,7 +198,7 @@ def _first_race(
     return []
 
 
-def _merge(ranges: list[tuple[int, int]]) -> I64:
+def merge_rows(ranges: list[tuple[int, int]]) -> I64:
     """Disjoint ascending ranges that cover the same bytes. Shape (ranges, 2)."""
     out: list[list[int]] = []
     for low, high in sorted(ranges):

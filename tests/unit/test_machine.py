@@ -34,7 +34,7 @@ def test_a_preset_survives_toml_and_dictionary(name: str, tmp_path: Path) -> Non
 
 
 def test_presets_are_those_of_the_design() -> None:
-    assert machine_names() == ("npu37xx", *(f"npu40xx:{n}" for n in range(1, 7)), "tiny")
+    assert machine_names() == ("npu37xx", *(f"npu40xx:{n}" for n in range(1, 7)), "tiny", "vta")
     assert [preset(f"npu40xx:{n}").barriers.count for n in range(1, 7)] == [16, 32, 48, 64, 80, 96]
     assert {e.order for e in preset("npu37xx").engines_of("shave")} == {"pool"}
     assert preset("npu40xx:2").engines_of("dpu", 1)[0].name == "dpu1"

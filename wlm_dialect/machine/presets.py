@@ -108,10 +108,40 @@ def _tiny() -> MachineModel:
     )
 
 
+def _vta() -> MachineModel:
+    """The three modules of VTA as engines of a machine with barriers: what if VTA were managed like an NPU?
+
+    Command queues of 512 instructions of 16 bytes and a bus of 64 bits (reference: sources of tvm-vta); 100 MHz and
+    32 ticks to memory are those of `wlm vta time` [assumption]; barriers and firmware are those of no VTA [assumption].
+    """
+    queue, width = 512, 16
+    return MachineModel(
+        name="vta",
+        clock_mhz=100,
+        tiles=1,
+        engines=(
+            EngineModel("load", "dma", fifo_depth=queue, max_waits=0, bandwidth_mbps=800),
+            # an instruction of compute can wait for both its neighbours
+            EngineModel(
+                "compute", "dpu", 0, fifo_depth=queue, max_waits=2, descriptor_slots=512, descriptor_bytes=width
+            ),
+            EngineModel("store", "dma", fifo_depth=queue, max_waits=0, bandwidth_mbps=800),
+            EngineModel("dma_fw", "dma", fifo_depth=64, max_waits=0, bandwidth_mbps=800, firmware=True),
+        ),
+        barriers=BarrierModel(count=16),
+        firmware=FirmwareModel(interrupt=100, program=20, push=20, build_fetch=50),
+        bootstrap=BootstrapModel(base=1000, program=2, push=20),
+        management=ManagementModel(),
+        memory=MemoryModel(ddr_bytes=1 << 29, cmx_bytes=1 << 19, dma_setup=32, ddr_mbps=2400),
+        compute=ComputeModel(),
+    )
+
+
 _PRESETS: dict[str, Callable[[], MachineModel]] = {
     "npu37xx": _npu37xx,
     **{f"npu40xx:{tiles}": (lambda tiles=tiles: _npu40xx(tiles)) for tiles in range(1, 7)},  # type: ignore[misc]
     "tiny": _tiny,
+    "vta": _vta,
 }
 
 

@@ -1,0 +1,126 @@
+"""From orders that must hold to tokens: which places push and pop, and where the compute module needs NOPs."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wlm_dialect.passes.vta.routes import find_routes, unimplied
+from wlm_dialect.passes.vta.stairs import Pair, stair
+from wlm_dialect.program.vta import Module
+
+L, C, S = Module
+_QUEUE: dict[tuple[int, int], int] = {(L, C): 0, (C, L): 1, (S, C): 2, (C, S): 3}
+"""Position in `QUEUES` of the queue from one module to its neighbour."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`tokens`: per queue of `QUEUES` the (push, pop) places, ascending. `nops`: places of NOPs of the compute module.
+
+    Task t has place 2 t + 1, a NOP right before it 2 t.
+    """
+
+    tokens: tuple[tuple[Pair, ...], ...]
+    nops: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Tokens in all queues."""
+        return sum(len(pairs) for pairs in self.tokens)
+
+
+def place_exact(module: Sequence[int], after: Sequence[Sequence[int]]) -> Placement:
+    """The fewest tokens that order what `after` orders, and no two tasks more but those that a route passes between.
+
+    `after[t]` are tasks before t. Between neighbours every order that nothing implies needs a token, and gets one. An
+    order between load and store is routed through compute (`find_routes`).
+    """
+    direct: list[list[Pair]] = [[] for _ in _QUEUE]
+    needed: dict[tuple[int, int], list[Pair]] = {(L, S): [], (S, L): []}
+    for t, row in enumerate(after):
+        for a in row:
+            ends = (module[a], module[t])
+            if ends in needed:
+                needed[ends].append((2 * a + 1, 2 * t + 1))
+            elif ends[0] != ends[1]:
+                direct[_QUEUE[ends]].append((2 * a + 1, 2 * t + 1))
+    steps = [stair(pairs) for pairs in direct]
+    compute = [2 * t + 1 for t, m in enumerate(module) if m == C]
+    nops: list[tuple[int, int, int]] = []
+    for (x, y), pairs in needed.items():
+        into, out_of = _QUEUE[x, C], _QUEUE[C, y]
+        rest = unimplied(pairs, steps[into], steps[out_of])
+        found = find_routes(rest, steps[into], steps[out_of], compute)
+        nops += _spans(rest, found)
+        steps[into] = stair([*steps[into], *((a, p) for (a, _), p in zip(rest, found, strict=True))])
+        steps[out_of] = stair([*steps[out_of], *((p, b) for (_, b), p in zip(rest, found, strict=True))])
+    moved = _shared(nops, compute)
+    tokens = tuple(tuple((moved.get(a, a), moved.get(b, b)) for a, b in pairs) for pairs in steps)
+    return Placement(tokens, tuple(sorted(set(moved.values()))))
+
+
+def _spans(pairs: Sequence[Pair], places: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Per NOP that routes take: (its place, the last x before it, the first y behind it)."""
+    spans: dict[int, tuple[int, int]] = {}
+    for (x, y), p in zip(pairs, places, strict=True):
+        if p % 2 == 0:
+            low, high = spans.get(p, (x, y))
+            spans[p] = (max(low, x), min(high, y))
+    return [(p, low, high) for p, (low, high) in spans.items()]
+
+
+def _shared(nops: list[tuple[int, int, int]], compute: Sequence[int]) -> dict[int, int]:
+    """NOP place -> the place of the NOP that does its work: one for both directions where they meet between the same
+    two instructions of compute. Moving a NOP there changes no order."""
+    out: dict[int, int] = {}
+    latest = -1
+    for p, low, high in sorted(nops, key=lambda n: (bisect_left(compute, n[0]), n[2])):
+        gap = bisect_left(compute, p)
+        low = max(low, compute[gap - 1] if gap else -1)
+        if latest <= low:
+            latest = min(high, compute[gap] if gap < len(compute) else high) - 1
+        out[p] = latest
+    return out
+
+
+def place_fewest(module: Sequence[int], after: Sequence[Sequence[int]]) -> Placement:
+    """The fewest tokens with which program order is an order of execution; tasks may wait for more than they must.
+
+    Going along program order, a module is told of another one only where its next task has to know, and then of all
+    that the other has done: the latest moment serves most. NOPs are not minimal.
+    """
+    return _Fewest(module).run(after)
+
+
+class _Fewest:
+    def __init__(self, module: Sequence[int]) -> None:
+        self.module = module
+        self.done: dict[int, int] = {m: -1 for m in Module}  # per module its last place so far
+        # per module which place of each other one it knows to have ended
+        self.known: dict[int, dict[int, int]] = {m: dict.fromkeys(Module, -1) for m in Module}
+        self.tokens: list[list[Pair]] = [[] for _ in _QUEUE]
+        self.nops: list[int] = []
+
+    def run(self, after: Sequence[Sequence[int]]) -> Placement:
+        """Visit every task."""
+        for t, row in enumerate(after):
+            m, place = self.module[t], 2 * t + 1
+            for other in sorted(Module, key=lambda other: other == C):  # a way through compute says more about it
+                last = max((2 * a + 1 for a in row if self.module[a] == other), default=-1)
+                if other != m and self.known[m][other] < last:
+                    self._tell(other, m, place, last)
+            self.done[m] = place
+        return Placement(tuple(tuple(pairs) for pairs in self.tokens), tuple(self.nops))
+
+    def _tell(self, other: int, m: int, place: int, last: int) -> None:
+        if C not in (other, m) and self.known[C][other] < last:
+            self.nops.append(place - 1)
+            self._send(other, C, place - 1)
+            self.done[C] = place - 1
+        self._send(other if C in (other, m) else C, m, place)
+
+    def _send(self, giver: int, taker: int, place: int) -> None:
+        self.tokens[_QUEUE[giver, taker]].append((self.done[giver], place))
+        for m, known in self.known[giver].items():
+            self.known[taker][m] = max(self.known[taker][m], known)
+        self.known[taker][giver] = self.done[giver]
