@@ -27,16 +27,16 @@ def main() -> int:
         "--drops", type=int, default=rows.DROPS, metavar="N", help="per program of the campaign; 0 for none"
     )
     args = parser.parse_args()
-    data = {"networks": [], "memory": [], "drops": {}, "dropped": [], "speed": {}}
-    for name in args.networks.split(","):
-        for machine in args.machines.split(","):
+    data = {"networks": [], "memory": [], "drops": {}, "dropped": [], "graph_dropped": [], "speed": {}}
+    for name in filter(None, args.networks.split(",")):
+        for machine in filter(None, args.machines.split(",")):
             for row in rows.network_rows(name, machine):
                 data["networks"].append(row)
                 error = f"{row['output_error']:.1e} {row['layer_error']:.1e}"
                 state = "ok" if not row["wrong"] and row["distinct"] == 1 else "WRONG"
                 print(f"{name:<13}{machine:<11}{row['mode']:<10}{row['runs']:>3} runs {error} {state}", flush=True)
             data["memory"].append(rows.memory_row(name, machine))
-    if "resnet50" in args.networks:
+    if "resnet50" in args.networks.split(","):
         data["speed"] = rows.speed_row()
         print(f"resnet50: {data['speed']}", flush=True)
     if args.drops:
@@ -44,8 +44,11 @@ def main() -> int:
             found = list(rows.drop_rows(name, machine, args.drops))
             data["dropped"] += [{"network": name, "machine": machine, **row} for row in found]
             print(f"drops {name} {machine}: {rows.summary(found)}", flush=True)
+            some = list(rows.graph_drop_rows(name, machine, min(args.drops, rows.GRAPH_DROPS)))
+            data["graph_dropped"] += [{"network": name, "machine": machine, **row} for row in some]
         data["drops"] = rows.summary(data["dropped"])
-        print(f"drops: {data['drops']}")
+        data["graph_drops"] = rows.summary(data["graph_dropped"])
+        print(f"drops: {data['drops']}\nbefore lowering: {data['graph_drops']}")
     data["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if args.json:
         Path(args.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
