@@ -6,6 +6,7 @@ unexplained, or if an operator breaks less than a fifth of what it touches.
 
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.campaign.judge import Judgement, certificate_of, judge
+from tests.campaign.judge import STRESS_RUNS, Judgement, certificate_of, judge
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import (
     MODES,
@@ -84,13 +85,13 @@ def run_job(job: Job) -> list[Row]:
 
     def add(operator: str, program: Program) -> None:
         # a schedule as lowered has to be proved; a mutant that is proved has to be right, too
-        every, runs = job.source == "small", 100 if operator else 1
+        every, runs = job.source == "small", STRESS_RUNS if operator else 0
         found = judge(program, states=states, every_oracle=every, runs=runs, base=base)
         rows.append(Row(job.source, made.name, made.mode, operator, len(made.program), reuse(made.program), found))
 
     if job.whole:
         add("", made.program)
-    if job.operators and (not rows or rows[0].judgement.how in ("explored", "certified")):
+    if job.operators and (not rows or rows[0].judgement.how in ("explored", "proved")):
         base = certificate_of(made.program)
     rng = random.Random(job.seed)
     for operator in job.operators:
@@ -101,7 +102,7 @@ def run_job(job: Job) -> list[Row]:
 
 
 def jobs(scale: float) -> Iterator[Job]:
-    """Everything to do: sources, seeds and operators are the same in every campaign of one scale."""
+    """Everything to do, the sources mixed: the same seeds and operators in every campaign of one scale."""
     names = sorted(OPERATORS)
 
     def some(seed: int, count: int) -> tuple[str, ...]:
@@ -110,27 +111,31 @@ def jobs(scale: float) -> Iterator[Job]:
     def number(count: int) -> int:
         return max(1, round(count * scale))
 
-    for seed in range(number(3_000)):
-        yield Job("small", seed, some(seed, 3), True)
-    for seed in range(number(8_500)):
-        yield Job("medium", 100_000 + seed, some(seed, 1) if seed % 2 else (), True)
-    for seed in range(number(900)):
-        yield Job("cut-out", seed, some(seed, 2), True)
-    for seed in range(number(27 * 12)):
-        yield Job("network", seed, some(seed, 3), seed < 27)
+    small = [Job("small", seed, some(seed, 3), True) for seed in range(number(3_000))]
+    medium = [Job("medium", 100_000 + seed, some(seed, 1) if seed % 2 else (), True) for seed in range(number(8_500))]
+    cuts = [Job("cut-out", seed, some(seed, 2), True) for seed in range(number(900))]
+    real = [Job("network", seed, some(seed, 3), seed < 27) for seed in range(number(27 * 4))]
+    order = [((n + 0.5) / len(row), job) for row in (small, medium, cuts, real) for n, job in enumerate(row)]
+    yield from (job for _, job in sorted(order, key=lambda pair: pair[0]))
 
 
 def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
     """Run all jobs, print tables and the summary; the exit code."""
     rows: list[Row] = []
     began = last = time.monotonic()
+    done = 0
     todo = list(jobs(scale))
-    with get_context("fork").Pool(workers) as pool:
-        for done, found in enumerate(pool.imap(run_job, todo, chunksize=4), 1):
-            rows += found
-            if time.monotonic() - last > 30:
-                last = time.monotonic()
-                tell(f"{done:,} of {len(todo):,} schedules, {len(rows):,} judged, {last - began:.0f} s")
+    # an interrupt is for this process: it reports what there is so far
+    with get_context("fork").Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        try:
+            for done, found in enumerate(pool.imap(run_job, todo, chunksize=2), 1):
+                rows += found
+                if time.monotonic() - last > 30:
+                    last = time.monotonic()
+                    tell(f"{done:,} of {len(todo):,} schedules, {len(rows):,} judged, {last - began:.0f} s")
+        except KeyboardInterrupt:
+            pool.terminate()
+            tell(f"interrupted: {done:,} of {len(todo):,} schedules")
     rows_of_solvers, agreed = solvers(scale, tell)
     return report(rows + rows_of_solvers, tell, agreed)
 
@@ -210,7 +215,7 @@ def _tame(mutants: list[Row]) -> list[str]:
 
 
 def _table(tell: Callable[[str], None], title: str, rows: list[Row], key: Callable[[Row], str]) -> None:
-    columns = ("refuted", "explored", "certified", "undecided", "wrong")
+    columns = ("refuted", "explored", "certified", "proved", "undecided", "wrong")
     counts = Counter((key(r), r.judgement.how) for r in rows)
     tell(f"\n{title:34}" + "".join(f"{c:>11}" for c in columns))
     for name in sorted({name for name, _ in counts}):

@@ -23,7 +23,8 @@ STRESS_RUNS = 100
 
 @dataclass(frozen=True)
 class Judgement:
-    """`how`: refuted, explored (equivalent by exploration), certified, undecided, or wrong, which `detail` explains.
+    """`how`: refuted, explored (equivalent by exploration), certified (and stressed), proved (and no more was asked),
+    undecided, or wrong, which `detail` explains.
 
     `forged`: a certificate of the original, sealed again for this refuted mutant, was rejected.
     """
@@ -49,7 +50,8 @@ def judge(
     """Check, replay, and hold against exploration of up to `states` states (0: not at all) or certificate and stress.
 
     `every_oracle` asks exploration about refuted programs, too, and compares fault by fault. `runs` under random
-    latencies are the stress. `base` is the certificate of the schedule that the program is a mutant of.
+    latencies are the stress; 0: the word of the checker is enough. `base` is the certificate of the schedule that the
+    program is a mutant of.
     """
     verdict = verify(program, replays=replays)
     rules = tuple(sorted({f.rule for f in verdict.findings}))
@@ -75,6 +77,8 @@ def judge(
             )
     if answer is not None and not answer.cut:
         return said("explored", answer)
+    if not runs:
+        return said("proved")
     wrong = stress(program, runs) or certify(program)
     return said("wrong" if wrong else "certified", None, wrong)
 
