@@ -32,7 +32,8 @@ Record task := Task {
   t_data : list access
 }.
 Inductive irq := Off | Over | Lifted.
-Record barrier := Barrier { b_id : id; b_loaded : nat; b_inst : list (nat * nat * irq) }.
+(** [b_loaded]: the instances that bootstrap loads, in its order. [Structure.v] asks for the first ones, in order. *)
+Record barrier := Barrier { b_id : id; b_loaded : list nat; b_inst : list (nat * nat * irq) }.
 Record item := Item { w_engine : id; w_low : nat; w_high : nat; w_at : list (id * nat); w_done : list id }.
 Record machine := Machine_ {
   m_engines : list engine;
@@ -203,7 +204,7 @@ Definition task_events (x : id * task) : list (id * evt) :=
 Definition handler_event (h : id * ((id * nat) + id)) : id * evt :=
   let arms := match snd h with
     | inl (b, k) => match PM.find b (v_barriers v) with
-        | Some r => if Nat.ltb (S k) (length (b_inst r)) && Nat.leb (b_loaded r) (S k) then [(b, [S k])] else []
+        | Some r => if Nat.ltb (S k) (length (b_inst r)) && Nat.leb (length (b_loaded r)) (S k) then [(b, [S k])] else []
         | None => [] end
     | inr _ => [] end in
   (handler (fst h), plain [] false None false arms (Some (fst h))).
@@ -231,7 +232,7 @@ Definition queue (e : engine) : id * qrec :=
                 (match g_order e with Pool k => Some k | _ => None end)).
 Definition elaborate : sched := {|
   sM := index_of events;
-  sB := index_of (map (fun b => (b_id b, Brec (b_loaded b) (map fst (b_inst b)))) (p_barriers p));
+  sB := index_of (map (fun b => (b_id b, Brec (length (b_loaded b)) (map fst (b_inst b)))) (p_barriers p));
   sQ := index_of (map queue (m_engines m));
   sDepth := m_depth m;
   sAtomic := m_atomic m;

@@ -4,7 +4,7 @@
     transfers (H9), one tail that firmware hears of and nothing after it (H10, H11). The theorem does not need them;
     a program that breaks one is not *proved*. *)
 Require Import List Arith Bool PArith FMapPositive.
-From wlm Require Import Machine Tables Elaborate.
+From wlm Require Import Machine Tables Check Elaborate.
 Import ListNotations.
 
 Section STRUCTURE.
@@ -57,7 +57,7 @@ Definition items_ok : bool :=
    end) (p_items p) (PM.empty unit).
 Definition barrier_limits (b : barrier) : bool :=
   let '(np, nc, ns) := m_limits m in
-  Nat.leb (Pos.to_nat (b_id b)) (m_barriers m) &&
+  Nat.leb (Pos.to_nat (b_id b)) (m_barriers m) && eqbn (b_loaded b) (seq 0 (length (b_loaded b))) &&
   forallb (fun i => let '(a, c, _) := i in Nat.leb a np && Nat.leb c nc && Nat.leb (a + c) ns) (b_inst b).
 Definition tail_last : bool :=
   let (b, k) := p_tail p in

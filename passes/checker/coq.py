@@ -107,7 +107,7 @@ def _task(t: int, task: Task, spaces: dict[object, int]) -> str:
 
 
 def _barrier(schedule: Schedule, p: int) -> str:
-    loaded = sum(q == p for q, _ in schedule.loaded)
+    loaded = _inline(f"n {k}" for q, k in schedule.loaded if q == p)
     rows = _inline(f"i {a} {b} {_IRQ[irq]}" for a, b, irq in schedule.barriers[p])
     return f"Barrier {p + 1} {loaded} {rows}"
 
