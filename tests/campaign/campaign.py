@@ -125,8 +125,10 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
     began = last = time.monotonic()
     done = 0
     todo = list(jobs(scale))
-    # an interrupt is for this process: it reports what there is so far
-    with get_context("fork").Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+    # an interrupt, or a polite kill, is for this process: it reports what there is so far
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with get_context("fork").Pool(workers, _deaf) as pool:
         try:
             for done, found in enumerate(pool.imap(run_job, todo, chunksize=2), 1):
                 rows += found
@@ -138,6 +140,11 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
             tell(f"interrupted: {done:,} of {len(todo):,} schedules")
     rows_of_solvers, agreed = solvers(scale, tell)
     return report(rows + rows_of_solvers, tell, agreed)
+
+
+def _deaf() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple[int, int]]:
