@@ -20,6 +20,7 @@ from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Program, encode_module
 
 if TYPE_CHECKING:
+    from wlm_dialect.frontends.numbers import Numbers
     from wlm_dialect.passes.vta.explain import Explanation
     from wlm_dialect.passes.vta.findings import VtaVerdict
     from wlm_dialect.program.vta import VtaProgram
@@ -44,11 +45,13 @@ __all__ = [
     "compile_program",
     "dump_graph",
     "load",
+    "load_numbers",
     "machine",
     "network_names",
     "pipeline",
     "report",
     "run",
+    "sample_inputs",
     "stress",
     "verify",
     "vta_check",
@@ -103,6 +106,23 @@ def load(source: str, on: str | MachineModel, **options: Any) -> Program:
     from wlm_dialect import frontends
 
     return frontends.load(source, machine(on), **options)
+
+
+def load_numbers(source: str, on: str | MachineModel, **options: Any) -> "Numbers":
+    """A network with its numbers: the program says what its tasks compute, constants and model come along.
+
+    Options are those of `wlm_dialect.frontends.numbers.load_numbers`: shapes, seed.
+    """
+    from wlm_dialect.frontends import numbers
+
+    return numbers.load_numbers(source, machine(on), **options)
+
+
+def sample_inputs(program: Program, seed: int, model: Any = None) -> dict[str, Any]:
+    """Seeded random inputs of a program with a payload; `model`, if it wants integers somewhere."""
+    from wlm_dialect.frontends import samples
+
+    return dict(samples.sample_inputs(program, seed, model))
 
 
 def dump_graph(graph: Program) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from typing import Any
 
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
@@ -13,6 +14,7 @@ from wlm_dialect.runtime.report_data import report_dict
 from wlm_dialect.runtime.result import FINISHED
 from wlm_dialect.runtime.timing import Timing, read_timing
 from wlm_dialect.runtime.witness import KINDS, Stress, make_timing
+from wlm_dialect.tools.commands import run_numbers
 from wlm_dialect.tools.commands.common import (
     IDEAL,
     add_source,
@@ -56,25 +58,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
     parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
+    run_numbers.add(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """The exit code: 0 if every run finished, 2 after a hazard, a deadlock or a time limit."""
+    """The exit code: 0 if every run finished, 2 after a hazard, a deadlock, a time limit or wrong numbers."""
     _check(args)
-    source = load_program(args, args.source)
+    checked = None if args.check is None else run_numbers.Checked(args)
+    source = load_program(args, args.source) if checked is None else checked.graph
     programs = _programs(source, args.mode)
     if len(programs) > 1 and (args.trace or args.dot):
         raise UsageError("--trace and --dot show one program; give a single --mode")
     reports = [_execute(program, args) for program in programs]
+    finished = all(report.result.outcome == FINISHED for report in reports)
+    numbers = [checked.compare(report.result) for report in reports] if checked is not None and finished else []
     quiet = STDOUT in (getattr(args, name) for name in _FILES)
     for n, report in enumerate(reports):
         if not quiet:
             if n:
                 print()
             print_report(report)
-    _write(args, source, reports)
+            if numbers:
+                run_numbers.print_numbers(numbers[n])
+    _write(args, source, reports, numbers)
     calm = args.stress is None or _stress(programs, args, quiet)
-    return 0 if calm and all(report.result.outcome == FINISHED for report in reports) else 2
+    return 0 if calm and finished and all(run_numbers.agrees(data) for data in numbers) else 2
 
 
 def _stress(programs: list[Program], args: argparse.Namespace, quiet: bool) -> bool:
@@ -103,6 +111,7 @@ def _told(program: Program, found: Stress) -> str:
 def _check(args: argparse.Namespace) -> None:
     if args.timing is not None and args.jitter is not None:
         raise UsageError("give either --timing or --jitter: both set the durations")
+    run_numbers.check_arguments(args)
     if args.seed is not None and args.jitter is None and args.stress is None:
         raise UsageError("--seed draws nothing without --jitter or --stress")
     if args.stress is not None and args.stress < 1:
@@ -136,13 +145,15 @@ def _timing(program: Program, args: argparse.Namespace) -> Timing | None:
     return None if args.timing is None else read_timing(args.timing)
 
 
-def _write(args: argparse.Namespace, source: Program, reports: list[Report]) -> None:
+def _write(args: argparse.Namespace, source: Program, reports: list[Report], numbers: list[dict[str, Any]]) -> None:
     if args.trace:
         write_output(args.trace, json.dumps(make_trace(reports[0].result), separators=(",", ":")) + "\n")
     if args.dot:
         write_output(args.dot, make_dot(reports[0].result.program))
     if args.json:
         values = [report_dict(report) for report in reports]
+        for value, data in zip(values, numbers, strict=False):
+            value["numbers"] = data
         write_json(args.json, values[0] if len(values) == 1 else values)
     if args.html:
         ideal = None
