@@ -77,6 +77,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     commands = {
         "wlm": f"{python} -m wlm_dialect.tools.wlm",
         "wlm-opt": f"{python} -m wlm_dialect.tools.wlm_opt",
+        "wlm-check": f"{python} -m wlm_dialect.check.command",
         "python": python,
         "pip": f"{python} {me} pip",
         "make": f"{shutil.which('make')} --no-print-directory -n -C {shlex.quote(str(ROOT))}",
