@@ -49,6 +49,7 @@ __all__ = [
     "machine",
     "network_names",
     "pipeline",
+    "read_constants",
     "report",
     "run",
     "sample_inputs",
@@ -59,6 +60,7 @@ __all__ = [
     "vta_load",
     "vta_run",
     "vta_time",
+    "write_constants",
 ]
 
 
@@ -116,6 +118,24 @@ def load_numbers(source: str, on: str | MachineModel, **options: Any) -> "Number
     from wlm_dialect.frontends import numbers
 
     return numbers.load_numbers(source, machine(on), **options)
+
+
+def write_constants(numbers: "Numbers", path: str) -> Program:
+    """Write the constants of a network to a .npz file; its program, which names the file and its hash."""
+    from pathlib import Path
+
+    from wlm_dialect.frontends import constants_file
+
+    return constants_file.write_constants(numbers.program, numbers.constants, Path(path))
+
+
+def read_constants(program: Program, folder: str) -> dict[str, Any]:
+    """The constants that a program names, from its file in `folder`."""
+    from pathlib import Path
+
+    from wlm_dialect.frontends import constants_file
+
+    return dict(constants_file.read_constants(program, Path(folder)))
 
 
 def sample_inputs(program: Program, seed: int, model: Any = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 from xdsl.printer import Printer
 
 from wlm_dialect.tools.commands.common import MODES, add_source, load_program, need_phase
+from wlm_dialect.tools.commands.run_numbers import load_payload
 from wlm_dialect.tools.output import open_output
 from wlm_dialect.tools.program_json import program_json
 from wlm_dialect.tools.tables import print_table
@@ -25,6 +26,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     parser.add_argument("--emit", choices=("mlir", "json"), default="mlir", help="the form of the result")
+    parser.add_argument(
+        "--payload",
+        metavar="FILE.npz",
+        help="let tasks say what they compute, with the constants in a file beside the result (docs/numbers.md)",
+    )
     parser.add_argument("--stages", action="store_true", help="print what each pass did, on standard error")
 
 
@@ -32,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit code."""
     from wlm_dialect import api
 
-    graph = load_program(args, args.source)
+    graph = load_program(args, args.source) if args.payload is None else load_payload(args)
     need_phase(graph, ("graph",), "compile")
     if args.mode == UNMANAGED:
         compiled = api.Compiled(graph, graph, ())

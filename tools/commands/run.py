@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit code: 0 if every run finished, 2 after a hazard, a deadlock, a time limit or wrong numbers."""
     _check(args)
     checked = None if args.check is None else run_numbers.Checked(args)
-    source = load_program(args, args.source) if checked is None else checked.graph
+    source = load_program(args, args.source) if checked is None else checked.program
     programs = _programs(source, args.mode)
     if len(programs) > 1 and (args.trace or args.dot):
         raise UsageError("--trace and --dot show one program; give a single --mode")

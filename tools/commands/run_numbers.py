@@ -1,16 +1,19 @@
 """`wlm run --check`: compute the network that a schedule stands for and compare it with onnxruntime."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
 from wlm_dialect.runtime.timing import Timing
-from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, parse_shapes
+from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, load_program, parse_shapes
 
 if TYPE_CHECKING:
-    from wlm_dialect.runtime.functional.check import Compared, Comparison
+    from wlm_dialect.frontends.numbers import Numbers
+    from wlm_dialect.runtime.functional import Functional
+    from wlm_dialect.runtime.functional.check import Compared, Comparison, Tolerance
     from wlm_dialect.runtime.result import RunResult
 
 CHECKS = ("outputs", "layers")
@@ -44,71 +47,88 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--check computes one inference; leave --repeat out")
 
 
+def load_payload(args: argparse.Namespace) -> Program:
+    """The network that the options name, its tasks saying what they compute; its constants in args.payload."""
+    from wlm_dialect import api
+
+    return api.write_constants(_load(args, 0), args.payload)
+
+
+def _load(args: argparse.Namespace, seed: int) -> "Numbers":
+    from wlm_dialect import api
+
+    if args.durations is not None or args.unknown_ops != "error":
+        raise UsageError("numbers are those of the network; leave --durations and --unknown-ops out")
+    return api.load_numbers(args.source, args.machine or DEFAULT_MACHINE, shapes=parse_shapes(args.shape), seed=seed)
+
+
 class Checked:
-    """A network with its numbers, its inputs and what onnxruntime makes of them."""
+    """A program with its numbers, its inputs and what they should become.
+
+    The reference for a network is onnxruntime. IR has its constants beside it and no network: the reference is each
+    layer as a whole, in plain numpy.
+    """
 
     def __init__(self, args: argparse.Namespace) -> None:
         from wlm_dialect import api
 
         self.args = args
         self.seed = args.data_seed or 0
-        if args.durations is not None or args.unknown_ops != "error":
-            raise UsageError("--check computes what the network says; leave --durations and --unknown-ops out")
-        machine = args.machine or DEFAULT_MACHINE
-        shapes = parse_shapes(args.shape)
-        self.numbers = api.load_numbers(args.source, machine, shapes=shapes, seed=self.seed)
+        self.model: Any = None
+        self.program: Program
+        self.constants: Mapping[str, Any]
+        if args.source.endswith(".mlir"):
+            self.program = load_program(args, args.source)
+            self.constants = api.read_constants(self.program, str(Path(args.source).parent))
+        else:
+            numbers = _load(args, self.seed)
+            self.program, self.constants, self.model = numbers.program, numbers.constants, numbers.model
         self._reference: Mapping[str, Any] | None = None
         self._inputs: Mapping[str, Any] = {}
 
-    @property
-    def graph(self) -> Program:
-        """The task graph, with its payload."""
-        return self.numbers.program
-
     def compare(self, result: "RunResult") -> dict[str, Any]:
-        """Compute at the ticks of `result`, print what was found; the same as plain data."""
+        """Compute at the ticks of `result` and compare; what was found, as plain data."""
         from wlm_dialect.runtime.functional import Functional
         from wlm_dialect.runtime.functional.check import TOLERANCES, compare
-
-        program = result.program
-        functional = Functional(program, self.numbers.constants, self.args.cells or "float32")
-        self._refer(functional)
-        assert self._reference is not None
-        tolerance = TOLERANCES[self.args.cells or "float32"]
-        layers = self.args.check == "layers"
-        found = compare(functional, result, self._inputs, self._reference, tolerance, layers=layers)
-        data = _data(found, tolerance)
-        if self.args.lazy:
-            data["lazy"] = [self._lazy(functional, label, timing) for label, timing in self._timings(program)]
-        return data
-
-    def _refer(self, functional: Any) -> None:
-        """What the network makes of seeded random inputs, once."""
-        from wlm_dialect import api
-        from wlm_dialect.runtime.functional.oracle import oracle
-
-        if self._reference is None:
-            self._inputs = api.sample_inputs(self.graph, self.seed, self.numbers.model)
-            values = [layer.value for layer in functional.payload.layers] if self.args.check == "layers" else []
-            self._reference = oracle(self.numbers.model, self._inputs, values)
-
-    def _timings(self, program: Program) -> Iterator[tuple[str, Timing]]:
         from wlm_dialect.runtime.functional.late import late_engines
 
-        return late_engines(program)
+        program = result.program
+        functional = Functional(program, self.constants, self.args.cells or "float32")
+        reference = self._refer(functional)
+        tolerance = TOLERANCES[self.args.cells or "float32"]
+        layers = self.args.check == "layers"
+        found = compare(functional, result, self._inputs, reference, tolerance, layers=layers)
+        data = {"reference": "plain layers" if self.model is None else "onnxruntime", **_data(found, tolerance)}
+        if self.args.lazy:
+            data["lazy"] = [self._lazy(functional, label, timing) for label, timing in late_engines(program)]
+        return data
 
-    def _lazy(self, functional: Any, label: str, timing: Timing) -> dict[str, Any]:
+    def _refer(self, functional: "Functional") -> Mapping[str, Any]:
+        """What seeded random inputs should become; made once."""
+        from wlm_dialect import api
+        from wlm_dialect.runtime.functional.oracle import oracle
+        from wlm_dialect.runtime.functional.plain import Plain
+
+        if self._reference is None:
+            self._inputs = api.sample_inputs(self.program, self.seed, self.model)
+            if self.model is None:
+                self._reference = Plain(functional.payload, self.constants).run(self._inputs)
+            else:
+                values = [layer.value for layer in functional.payload.layers] if self.args.check == "layers" else []
+                self._reference = oracle(self.model, self._inputs, values)
+        return self._reference
+
+    def _lazy(self, functional: "Functional", label: str, timing: Timing) -> dict[str, Any]:
         from wlm_dialect import api
         from wlm_dialect.runtime.functional.check import TOLERANCES, compare
 
         result = api.run(functional.program, timing=timing)
-        assert self._reference is not None
         tolerance = TOLERANCES[self.args.cells or "float32"]
-        found = compare(functional, result, self._inputs, self._reference, tolerance)
+        found = compare(functional, result, self._inputs, self._refer(functional), tolerance)
         return {"timing": label, "agrees": found.agrees, "error": max(v.relative for v in found.outputs)}
 
 
-def _data(found: "Comparison", tolerance: Any) -> dict[str, Any]:
+def _data(found: "Comparison", tolerance: "Tolerance") -> dict[str, Any]:
     def row(value: "Compared") -> dict[str, Any]:
         return {
             "value": value.name,
@@ -133,7 +153,7 @@ def _data(found: "Comparison", tolerance: Any) -> dict[str, Any]:
 def print_numbers(data: Mapping[str, Any]) -> None:
     """What was compared, in words."""
     bound = f"rtol {data['rtol']:g}, atol {data['atol']:g} of the largest element"
-    print(f"numbers: {'agree' if data['agrees'] else 'DO NOT AGREE'} with onnxruntime ({bound})")
+    print(f"numbers: {'agree' if data['agrees'] else 'DO NOT AGREE'} with {data['reference']} ({bound})")
     for row in data["outputs"]:
         print(f"  output {row['value']}: {_error(row)}")
     worst = sorted(data["layers"], key=lambda r: (-r["bad_elements"], -_relative(r)))
