@@ -32,6 +32,8 @@ def describe(program: Program, reg: list[int]) -> Hazard:
             return Hazard("H6", tick, int(missing[0]), -1, -1, skipped_text(program, int(missing[0]), task), barrier)
     if rule in (4, 5, 6) and why != k.PROGRAMMED_TWICE:
         text = _queue_text(program, why, task, barrier, found, tick)
+        if why == k.FETCHED_TWICE:  # it is about the task, not about the second fetch
+            task, barrier = barrier, task
         return Hazard(f"H{rule}", tick, task, -1, -1, text, barrier)
     if rule in (1, 2) and barrier >= 0 and not _programmed(program)[barrier]:
         name = program.barrier_name(barrier)
@@ -130,7 +132,7 @@ def check_counts(program: Program) -> Hazard | None:
 def count_hazards(program: Program) -> Iterator[Hazard]:
     """H9: counts equal the slots of the users and keep the limits; so do waits per task, transfers and slots.
 
-    H10: firmware hears of the tail, and in full mode of nothing else.
+    H4: a linked chain stays in one execution group. H10: firmware hears of the tail, and in full mode of nothing else.
     """
     limits, table = program.machine.barriers, program.barriers
     used = used_slots(program)
@@ -175,6 +177,34 @@ def _engine_limits(program: Program) -> Iterator[Hazard]:
             if counted[pid] == depth + 1:
                 text = f"{task_text(program, t)} programs barrier {pid} more than {depth} deep in one transfer"
                 yield Hazard("H9", 0, t, v, -1, text)
+
+    if program.machine.management.linked_enqueue:
+        yield from _chains(program)
+
+
+def _chains(program: Program) -> Iterator[Hazard]:
+    group = np.full(len(program), -1, np.int32)
+    for t in np.nonzero(program.kind == 1)[0].tolist():
+        group[program.lists[int(program.target[t])][int(program.low[t]) : int(program.high[t])]] = t
+    for t in np.nonzero(program.kind == 2)[0].tolist():
+        linked = program.lists[int(program.target[t])][int(program.low[t]) : int(program.high[t])]
+        if len(set(group[linked].tolist())) > 1:
+            text = f"{task_text(program, t)} links tasks of several execution groups, whose descriptors are apart"
+            yield Hazard("H4", 0, t, -1, -1, text)
+
+
+def range_hazards(program: Program) -> Iterator[Hazard]:
+    """H6: fetches, enqueues and work items name tasks that exist; a program that does not cannot be loaded."""
+    for t in np.nonzero(program.target >= 0)[0].tolist():
+        size = len(program.lists[int(program.target[t])])
+        if program.high[t] > size:
+            yield Hazard("H6", 0, t, -1, -1, f"{task_text(program, t)} reaches beyond a list of {size} tasks")
+    items = program.items
+    rows = zip(items.engine.tolist(), items.low.tolist(), items.high.tolist(), strict=True)
+    for engine, low, high in rows:
+        size, name = len(program.lists[engine]), program.machine.engines[engine].name
+        if high > size:
+            yield Hazard("H6", 0, -1, -1, -1, f"work item {name}[{low}:{high}] reaches beyond a list of {size} tasks")
 
 
 def _interrupts(program: Program) -> Iterator[Hazard]:

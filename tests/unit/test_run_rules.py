@@ -234,7 +234,7 @@ def test_h6_pushed_twice_out_of_order_or_never() -> None:
 
 
 def test_h6_fetched_or_programmed_twice() -> None:
-    assert hazard(run(read(edit(FULL, ("[1 to 2) slots [1 to 2)", "[0 to 1) slots [1 to 2)")))))[:3] == ("H6", 12, 1)
+    assert hazard(run(read(edit(FULL, ("[1 to 2) slots [1 to 2)", "[0 to 1) slots [1 to 2)")))))[:3] == ("H6", 12, 4)
     twice = edit(FULL, ("mgmt_dma.program [%a2]", "mgmt_dma.program [%a2, %a2]"))
     assert hazard(run(read(twice)))[:4] == ("H6", 93, 5, 2)
     boot = edit(FULL, ("mgmt_dma.bootstrap [%a, ", "mgmt_dma.bootstrap [%a, %a2, "))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.test_verify_schedule import FULL_MUTANTS
+from tests.unit.test_verify_schedule_structure import MUTANTS
 from tests.unit.verify_schedule_cases import FULL, PARTIAL, program
 from wlm_dialect import api
 from wlm_dialect.machine import preset
@@ -38,6 +39,23 @@ def test_every_mutant_is_hit_by_a_run(name):
                 assert shows(finding, again) or same_fault(finding, found.hazard)
             hits += 1
     assert hits > 0
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_is_wrong_whatever_the_timing_is_seen_by_the_simulator(name):
+    text, edits, _ = MUTANTS[name]
+    verdict = api.verify(program(text, edits))
+    # two pushers of one FIFO may be ordered by luck of the program: no rule of the graph tells, and no run fails
+    assert verdict.status == ("undecided" if name == "two pushers" else "refuted")
+
+
+def test_a_program_that_cannot_be_loaded_is_refuted_without_a_run():
+    edits = (("work_item @dma0 [0 to 11)", "work_item @dma0 [0 to 12)"),)
+    verdict = api.verify(program(FULL, edits))
+    assert verdict.status == "refuted"
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.result is None
+    assert "  H6: work item dma0[0:12] reaches beyond a list of 11 tasks" in verdict.report()
 
 
 def test_a_timing_is_shrunk_to_what_matters():

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 
 from wlm_dialect.errors import WlmError
 from wlm_dialect.passes.checker.findings import Finding, Verdict
 from wlm_dialect.passes.checker.replay import counterexamples
 from wlm_dialect.program import Program
-from wlm_dialect.runtime.hazards import count_hazards
+from wlm_dialect.runtime.hazards import count_hazards, range_hazards
 from wlm_dialect.runtime.result import DEADLOCK, HAZARD, Hazard, RunResult
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
@@ -22,23 +23,22 @@ class Replay:
 
     timing: Timing
     hazard: Hazard
-    result: RunResult
+    result: RunResult | None  # None: the program cannot even be loaded
 
 
 def run_under(program: Program, timing: Timing | None) -> RunResult | None:
     """A run by event loop; None if the program cannot even be loaded."""
     try:
-        return run(program, timing=timing, engine="events", compiled=False)
+        return run(program, timing=timing, engine="events")
     except WlmError:
         return None
 
 
 def find_replay(program: Program, verdict: Verdict, finding: Finding) -> Replay | None:
     """The first timing under which a run shows `finding`; None if no timing that was tried does."""
-    for hazard in count_hazards(program):
+    for hazard in chain(range_hazards(program), count_hazards(program)):
         if same_fault(finding, hazard):
-            result = run_under(program, None)
-            return None if result is None else Replay(Timing(), hazard, result)
+            return Replay(Timing(), hazard, run_under(program, None))
     left = MOST_RUNS
     for timing in _timings(program, verdict, finding):
         result = run_under(program, timing)
@@ -74,7 +74,7 @@ def _stuck(finding: Finding, hazard: Hazard, result: RunResult) -> bool:
     """Who waits for one another has not ended; who waits for nothing that comes has not started."""
     if finding.cycle:
         return all(result.end[t] < 0 for t in finding.cycle)
-    if finding.task < 0 or finding.rule not in ("H6", "H7", "H11"):
+    if finding.task < 0 or finding.nodes[0] >= 0 or finding.rule not in ("H6", "H7", "H11"):
         return same_fault(finding, hazard)
     never_pushed = finding.rule == "H6" and result.enqueued[finding.task] < 0
     return bool(result.start[finding.task] < 0 and (finding.rule != "H6" or never_pushed))

@@ -13,6 +13,9 @@ def timeline(program: Program, finding: Finding, replay: Replay) -> tuple[str, .
     """Lines ``tick  event``, in order of time, the last one the fault; at most `MOST_LINES`, the latest ones."""
     tasks, barriers = _concerned(program, finding, replay)
     result, stop = replay.result, replay.hazard.tick
+    last = f"{stop:>10,}  {replay.hazard.rule}: {replay.hazard.text}"
+    if result is None:
+        return (last,)
     rows: list[tuple[int, int, str]] = []
     for t in tasks:
         name = f"'{program.names[t]}' on {program.engine_name(t)}"
@@ -27,7 +30,7 @@ def timeline(program: Program, finding: Finding, replay: Replay) -> tuple[str, .
     if len(shown) > MOST_LINES:
         shown = shown[-MOST_LINES:]
     lines = [f"{tick:>10,}  {text}" for tick, _, text in shown]
-    return (*lines, f"{stop:>10,}  {replay.hazard.rule}: {replay.hazard.text}")
+    return (*lines, last)
 
 
 def _concerned(program: Program, finding: Finding, replay: Replay) -> tuple[list[int], list[int]]:

@@ -13,6 +13,7 @@ from wlm_dialect.verification.timeline import timeline
 
 NOT_SHOWN = "no run that was tried shows it"
 MOST_REPLAYS = 20
+MOST_TRIES = 60  # findings to replay until one is hit
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,8 @@ def verify(program: Program, *, replays: int = MOST_REPLAYS) -> Verification:
     found: list[Replay | None] = []
     findings: list[Finding] = []
     for n, finding in enumerate(verdict.findings):
-        hit = find_replay(program, verdict, finding) if n < replays or not any(found) else None
+        wanted = n < replays or (n < MOST_TRIES and not any(found))
+        hit = find_replay(program, verdict, finding) if wanted else None
         if hit is not None:
             hit = shrink(program, finding, hit)
             finding = replace(finding, undecided="")
