@@ -28,6 +28,7 @@ PASSES = {
     "wlm-set-machine": "set_machine:SetMachinePass",
     "wlm-shorten-dependences": "shorten_dependences:ShortenDependencesPass",
     "wlm-split-barriers": "split_barriers:SplitBarriersPass",
+    "wlm-split-contexts": "split_contexts:SplitContextsPass",
     "wlm-verify-phase": "verify_phase:VerifyPhasePass",
     "wlm-verify-schedule": "verify_schedule:VerifySchedulePass",
 }
