@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.campaign.judge import STRESS_RUNS, Judgement, certificate_of, judge
+from tests.campaign.judge import STRESS_RUNS, Judgement, accepts, certificate_of, judge, tampered
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import (
     MODES,
@@ -147,16 +147,19 @@ def _deaf() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple[int, int]]:
-    """Hold z3 and SPIN against the checker; a disagreement is a row of its own."""
+def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple[int, int, int]]:
+    """Hold z3 and SPIN against the checker, and tampered certificates against `wlm-check`.
+
+    What should not be is a row of its own; returned with it: how often z3 agreed, SPIN agreed, tampering was noticed.
+    """
     wrong: list[Row] = []
-    agreed = [0, 0]
+    agreed = [0, 0, 0]
     with TemporaryDirectory() as folder:
         absent = promela.missing()
         if absent:
             tell(f"SPIN skipped: {absent}")
         explorer = None if absent else promela.compile_model(Path(folder))
-        for seed in range(max(1, round(150 * scale))):
+        for seed in range(max(1, round(200 * scale))):
             made = random_schedule(200_000 + seed, 3, 10)
             if made is None:
                 continue
@@ -165,6 +168,13 @@ def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple
             for program in [made.program, *(m for m in mutants if m is not None)]:
                 schedule = read_schedule(str(encode_module(program)), program.machine)
                 unsafe = check(program).status != PROVED
+                if program is made.program:
+                    for what, certificate in tampered(program, rng):
+                        if accepts(program, certificate):
+                            found = Judgement("wrong", False, 0, 0, (), f"wlm-check accepts, although {what}")
+                            wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
+                        else:
+                            agreed[2] += 1
                 answers = [smt.has_hazard(schedule)]
                 if explorer is not None and promela.fits(schedule) and len(program) <= 24:
                     answers.append(promela.has_hazard(schedule, explorer))
@@ -174,11 +184,11 @@ def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple
                         text = f"{'SPIN' if n else 'z3'} says {'unsafe' if answer else 'safe'}"
                         found = Judgement("wrong", False, 0, 0, (), text)
                         wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
-    return wrong, (agreed[0], agreed[1])
+    return wrong, (agreed[0], agreed[1], agreed[2])
 
 
-def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int] = (0, 0)) -> int:
-    """Tables and summary of all rows; the exit code. `agreed`: on how many schedules z3 and SPIN say the same."""
+def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int, int] = (0, 0, 0)) -> int:
+    """Tables and summary of all rows; the exit code. `agreed`: what `solvers` counted."""
     mutants, plain = [r for r in rows if r.operator], [r for r in rows if not r.operator]
     _table(tell, "operator", mutants, lambda r: f"{OPERATORS[r.operator][0]:8} {r.operator}")
     _table(tell, "mode", mutants, lambda r: r.mode)
@@ -200,13 +210,14 @@ def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int]
     how = Counter(r.judgement.how for r in mutants)
     explored = sum(r.judgement.explored for r in rows)
     forged = sum(r.judgement.forged and r.judgement.how == "refuted" for r in rows)
-    z3, spin = agreed
+    z3, spin, noticed = agreed
     deep = sum(r.reuse >= 3 for r in plain)
     tell(
         f"campaign: {len(mutants):,} mutants: {how['refuted']:,} refuted and replayed, {how['explored']:,} equivalent"
         f" by exploration, {how['certified']:,} certified and stressed, {how['undecided']:,} undecided; {len(plain):,}"
         f" schedules proved, {deep:,} with 3 or more instances per barrier; {explored:,} agree with exploration,"
-        f" {z3:,} with z3, {spin:,} with SPIN; {forged:,} forged certificates rejected;"
+        f" {z3:,} with z3, {spin:,} with SPIN; {forged + noticed:,} certificates that were forged or"
+        f" tampered with rejected;"
         f" {len(problems):,} unexplained"
     )
     return 1 if problems or tame else 0

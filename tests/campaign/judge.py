@@ -1,5 +1,6 @@
 """What becomes of a schedule or a mutant: refuted and replayed, or safe on evidence that is not the checker's word."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
 from wlm_dialect.check import Certificate, read, seal
 from wlm_dialect.check import check as check_certificate
+from wlm_dialect.check.events import Events
 from wlm_dialect.errors import WlmError
 from wlm_dialect.passes.checker.certificate import certify as make_certificate
 from wlm_dialect.passes.checker.findings import Finding
@@ -116,6 +118,40 @@ def _named(program: Program, finding: Finding, rule: str, task: int, barrier: st
     if rule == "H6" and "never enqueued" in finding.text:
         return mine == task or (task >= 0 and program.engine[mine] == program.engine[task] and mine < task)
     return (task < 0 or mine in (-1, task)) and (not barrier or name in ("", barrier))
+
+
+def tampered(program: Program, rng: random.Random) -> Iterator[tuple[str, Certificate]]:
+    """Certificates of a proved program that are wrong, sealed again: an event left out, or before what it waits for;
+    and two that nobody sealed again."""
+    (schedule,) = read(str(encode_module(program)))
+    good = make_certificate(schedule)
+    order = good["order"]
+    causes = Events(schedule).before
+    lost = rng.randrange(len(order))
+    yield "an event is left out", _sealed({**good, "order": order[:lost] + order[lost + 1 :]})
+    place = {here: n for n, (here, _) in enumerate(order)}
+    caused = [here for here, _ in order if causes[here]]
+    here = rng.choice(caused)
+    early = place[rng.choice(causes[here])]
+    moved = [entry for entry in order if entry[0] != here]
+    moved.insert(early, order[place[here]])
+    yield "an event comes before what it waits for", _sealed({**good, "order": moved})
+    yield "the seal is another one", {**good, "seal": seal({**good, "format": 0})}
+    yield "another schedule is named", {**good, "schedule": "0" * 64}
+
+
+def _sealed(certificate: Certificate) -> Certificate:
+    return {**certificate, "seal": seal(certificate)}
+
+
+def accepts(program: Program, certificate: Certificate) -> bool:
+    """Whether `wlm-check` takes a certificate for a proof of the program."""
+    (schedule,) = read(str(encode_module(program)))
+    try:
+        check_certificate(schedule, certificate)
+    except WlmError:
+        return False
+    return True
 
 
 def timings(program: Program, count: int) -> Iterator[Timing]:

@@ -1,6 +1,6 @@
 """A slice of `make campaign`: the same jobs and judges, a few of each kind."""
 
-from tests.campaign.campaign import Job, Row, report, run_job
+from tests.campaign.campaign import Job, Row, report, run_job, solvers
 from tests.campaign.judge import Judgement
 from tests.campaign.mutations import OPERATORS
 
@@ -19,6 +19,15 @@ def test_nothing_in_a_slice_is_unexplained():
     how = {row.judgement.how for row in rows if row.operator}
     assert how >= {"refuted", "explored"}
     assert {row.mode for row in rows} == {"firmware", "partial", "full"}
+
+
+def test_tampering_is_noticed_and_solvers_agree():
+    said: list[str] = []
+    wrong, (z3, spin, noticed) = solvers(0.015, said.append)
+    assert wrong == []
+    assert z3 > 3
+    assert noticed >= 8
+    assert spin > 3 or said[0].startswith("SPIN skipped: ")
 
 
 def row(operator: str, how: str, detail: str = "") -> Row:
