@@ -78,7 +78,7 @@ class Diagnosis:
                 first, then = _pair(table, i)
                 text, story = self._text(table.rule, first, then, *key)
                 names = self.names.event(first), self.names.event(then)
-                doubt, repair = self._doubt(first, then), self.repairs.suggest(table.rule, first, then, key[0])
+                doubt, repair = self._doubt(first, then), self.repairs.suggest(table.rule, first, then, *key[:2])
                 out.append(Finding(table.rule, text, *key, *names, story, doubt, (first, then), repair=repair))
         return out
 
@@ -100,7 +100,7 @@ class Diagnosis:
             first, then = _pair(table, i)
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
-            doubt, repair = self._doubt(first, then), self.repairs.suggest("H1", first, then, task)
+            doubt, repair = self._doubt(first, then), self.repairs.suggest("H1", first, then, task, barrier)
             out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then), repair=repair))
         return out
 

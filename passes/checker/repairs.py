@@ -16,18 +16,28 @@ class Repairs:
     def __init__(self, graph: EventGraph) -> None:
         self.graph, self.names = graph, Names(graph)
 
-    def suggest(self, rule: str, first: int, then: int, task: int) -> str:
-        """Words for an edit that orders `first` before `then`; empty where no barrier at hand does."""
+    def suggest(self, rule: str, first: int, then: int, task: int, barrier: int = -1) -> str:
+        """Words for an edit that orders `first` before `then`, or makes it unnecessary; empty where none is at hand."""
         if rule == "H10":
             tail = self.names.barrier(self.graph.program.barriers.tail)
             return f"{self.names.task(task)} updating {tail} would order them"
         if rule == "H9" or self.graph.never(np.array([first, then])).any():
             return ""
-        for barrier in self._after(first, then):
-            words = self._wait(then, barrier)
+        for v in self._after(first, then):
+            words = self._wait(then, v)
             if words:
                 return words
-        return ""
+        return self._move(barrier) if rule in ("H1", "H2") else ""
+
+    def _move(self, barrier: int) -> str:
+        """A barrier of its own for an instance that comes too late."""
+        p = self.graph.program
+        used = set(p.barriers.pid.tolist())
+        free = next((pid for pid in range(p.machine.barriers.count) if pid not in used), -1)
+        if free < 0:
+            return ""
+        name, pid = self.names.barrier(barrier), int(p.barriers.pid[barrier])
+        return f"barrier {free}, which nobody uses, instead of barrier {pid} for {name} would do"
 
     def _after(self, first: int, then: int) -> Iterator[int]:
         """Instances that lift only after `first` and that `then` may wait for without a deadlock, early ones first."""

@@ -85,6 +85,14 @@ def test_the_suggested_repair_repairs():
     assert api.verify(safe).status == "proved"
 
 
+def test_a_free_barrier_is_suggested_where_no_wait_helps():
+    stale = (EXAMPLES / "stale.mlir").read_text(encoding="utf-8")
+    (finding,) = api.verify(program(stale)).findings
+    assert finding.repair == "barrier 2, which nobody uses, instead of barrier 1 for b1#1 would do"
+    repaired = program(stale, (("%normalised = barrier.configure 1", "%normalised = barrier.configure 2"),))
+    assert api.verify(repaired).status == "proved"
+
+
 def test_all_that_is_wrong_is_told_although_the_program_hangs():
     hangs = ((f'conv{i}" waits(%a{i})', f'conv{i}" waits(%a{i}, %b{i})') for i in (0,))
     machine = preset("tiny").with_(**{"engine.max_waits": 0})
@@ -145,4 +153,6 @@ def test_the_command_writes_a_timing_that_run_repeats(tmp_path, capsys):
     assert main(["verify", late, "--timing", "-"]) == 2
     assert capsys.readouterr().out == timing.read_text()
     assert main(["verify", late, "--timing", "-", "--json", "-"]) == 1
-    assert capsys.readouterr().err == "wlm: error: only one of --timing and --json can go to standard output\n"
+    assert capsys.readouterr().err == (
+        "wlm: error: only one of --json, --timing, --certificate and --emit-coq can go to standard output\n"
+    )
