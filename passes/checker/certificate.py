@@ -157,8 +157,6 @@ class _Maker:
 
     def _chain(self, here: int, clock: list[int]) -> int:
         key = self._key(here)
-        if key is None:
-            return -1
         for c in self.of_key[key]:
             if c < len(clock) and clock[c] == self.proof.count[c]:
                 return c
@@ -167,10 +165,10 @@ class _Maker:
         return self.chains - 1
 
     def _key(self, here: int) -> object:
-        """What has chains of its own: an engine, firmware. Work items need none."""
+        """What has chains of its own: an engine, firmware, the work items of an engine."""
         kind, number = here % 8, here // 8 - 1
         if kind == ITEM:
-            return None
+            return "items", self.events.pushed[here][0] if here in self.events.pushed else -1
         if kind == HANDLER:
             return "firmware"
         if kind == PUSH:
