@@ -106,6 +106,11 @@ def fused(step: Mapping[str, Any], x: Array, part: Region, constants: Mapping[st
     if op == "LeakyRelu":
         return np.where(x >= 0, x, x * np.float32(step["alpha"]))
     constant = constants[step["constant"]]
+    if op == "QuantizeLinear":
+        scale, point, low, high = (np.float32(v) for v in constant)
+        return np.clip(np.rint(x / scale) + point, low, high)
+    if op == "DequantizeLinear":
+        return (x - np.float32(constant[1])) * np.float32(constant[0])
     if op == "Clip":
         return np.clip(x, constant[0], constant[1])
     if op == "Affine":

@@ -23,7 +23,7 @@ from wlm_dialect.program.payload import (
 from wlm_dialect.program.regions import Region, whole
 from wlm_dialect.runtime.functional.kernels import compute
 from wlm_dialect.runtime.functional.memory import Memory
-from wlm_dialect.runtime.functional.order import as_channels_last, in_order
+from wlm_dialect.runtime.functional.order import as_channels_last, entering, in_order
 
 Array = NDArray[Any]
 Observer = Callable[[int, Array], None]
@@ -189,7 +189,7 @@ class Functional:
                 raise SimulationError(f"@{self.program.name}: input '{value.name}' {found}; it needs {value.dims}")
             buffer = self._home.get(value.place.tensor)
             if buffer is not None:
-                self.memory.write(buffer, whole(value.view), as_channels_last(given, value.view, value.order))
+                self.memory.write(buffer, whole(value.view), entering(value, given, self.constants))
 
     def _output(self, value: Boundary) -> Array:
         return self._value(self._home[value.place.tensor], value.place).reshape(value.dims).copy()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wlm_dialect.program.payload import Boundary, Operand, Payload, Place
 from wlm_dialect.program.regions import whole
 from wlm_dialect.runtime.functional.kernels import compute
-from wlm_dialect.runtime.functional.order import as_channels_last, in_order
+from wlm_dialect.runtime.functional.order import as_channels_last, entering, in_order
 
 Array = NDArray[Any]
 
@@ -32,8 +32,7 @@ class Plain:
         """Every value that a layer makes, and the outputs, in the shapes of the network."""
         tensors: dict[int, list[tuple[int, Array]]] = {}  # tensor -> (first channel, channels), as they are made
         for value in self.payload.network.inputs:
-            seen = as_channels_last(inputs[value.name], value.view, value.order)
-            tensors[value.place.tensor] = [(0, seen)]
+            tensors[value.place.tensor] = [(0, entering(value, inputs[value.name], self.constants))]
         made: dict[str, Array] = {}
         with np.errstate(all="ignore"):
             for layer in self.payload.layers:

@@ -135,6 +135,26 @@ CASES = {
         {"d": ints(1, 96, 10), "s": 1 + random(1, 10), "b": random(2, 10)},
     ),
     "where": ([node("Less", ["x", "z"], ["l"]), node("Where", ["l", "z", "x"], ["y"])], {"z": np.float32(0)}),
+    "quantized": (
+        [
+            node("QuantizeLinear", ["x", "sx", "zx"], ["q"]),
+            node("DequantizeLinear", ["q", "sx", "zx"], ["d"]),
+            node("DequantizeLinear", ["wq", "sw", "zw"], ["w"]),
+            node("Conv", ["d", "w"], ["c"]),
+            node("Relu", ["c"], ["r"]),
+            node("QuantizeLinear", ["r", "sr", "zr"], ["p"]),
+            node("DequantizeLinear", ["p", "sr", "zr"], ["y"]),
+        ],
+        {
+            "sx": np.float32(0.03),
+            "zx": np.int8(-3),
+            "wq": (50 * random(1, 40, 8, 1, 1)).astype(np.int8),
+            "sw": np.float32(0.02),
+            "zw": np.int8(0),
+            "sr": np.float32(0.011),
+            "zr": np.uint8(7),
+        },
+    ),
     "power": ([node("Abs", ["x"], ["a"]), node("Pow", ["a", "e"], ["y"])], {"e": np.float32(1.5)}),
 }
 
@@ -274,6 +294,17 @@ def test_a_layer_that_can_only_be_timed(tmp_path: Path) -> None:
     )
     with pytest.raises(
         FrontendError, match=r"layer 'LpPool_0' \(LpPool\) can be timed, but there are no numbers for it"
+    ):
+        api.load_numbers(save(made, tmp_path), MACHINE)
+
+
+def test_a_quantization_that_others_look_behind(tmp_path: Path) -> None:
+    nodes, constants = CASES["quantized"]
+    made = model(
+        [*nodes[:-1], node("DequantizeLinear", ["p", "sr", "zr"], ["e"]), node("Add", ["e", "r"], ["y"])], X, constants
+    )
+    with pytest.raises(
+        FrontendError, match=r"\(QuantizeLinear\) can be timed, but there are no numbers for it where it"
     ):
         api.load_numbers(save(made, tmp_path), MACHINE)
 

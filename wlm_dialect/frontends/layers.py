@@ -128,6 +128,8 @@ class Network:
     outputs: list[tuple[str, tuple[int, ...], int]] = field(default_factory=list)
     constants: dict[int, str] = field(default_factory=dict)  # tensor -> key of `packs`
     packs: dict[str, Pack] = field(default_factory=dict)  # constants in memory, and those that tasks carry with them
+    input_steps: dict[int, list[Mapping[str, Any]]] = field(default_factory=dict)  # tensor -> done before it is there
+    timed_only: str = ""  # a node that nobody can compute where it stands
 
     def add_tensor(self, name: str, shape: Shape, role: str = "scratch", element_bytes: int = 2) -> Tensor:
         """A new tensor."""

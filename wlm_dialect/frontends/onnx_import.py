@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.layers import Axis, Engine, Kernel, Layer, Network, Pack, Shape, Tensor, Use
 from wlm_dialect.frontends.onnx_file import Node, OnnxGraph
-from wlm_dialect.frontends.onnx_kernels import absorb
+from wlm_dialect.frontends.onnx_kernels import absorb, quantize_step
 from wlm_dialect.frontends.onnx_ops import SAME_SHAPE
 from wlm_dialect.frontends.onnx_shapes import Dims, image, is_image, matrix, order_of
 from wlm_dialect.program.regions import same_order
@@ -213,6 +214,27 @@ class Importer:
         absorb(layer, node, source, self.network.packs)
         self.bind(node.outputs[0], tensor)
         return True
+
+    def free(self, node: Node) -> None:
+        """A node that costs nothing: its output is its first input. What it does to numbers, their maker does."""
+        tensor = self.tensor(node.inputs[0], node)
+        step = quantize_step(node, self.unique(f"{node.op}.constant"), self.network.packs)
+        if step is not None and not self._do_to(tensor, step, node):
+            self.network.timed_only = self.network.timed_only or self.place(node)
+        self.bind(node.outputs[0], tensor)
+
+    def _do_to(self, tensor: Tensor, step: Mapping[str, Any], node: Node) -> bool:
+        """Whether nobody sees the value before, and whoever makes it can take the step."""
+        if tensor.shared or tensor.parent >= 0:
+            return False
+        layer = self.producer.get(tensor.index)
+        if layer is None:
+            self.network.input_steps.setdefault(tensor.index, []).append(step)
+            return tensor.role == "input"
+        if layer.kernel is not None:
+            layer.kernel.fused.append(step)
+            layer.value = node.outputs[0]
+        return layer.kernel is not None
 
     def interpret(self, dims: Dims, like: Shape | None) -> Shape:
         """`dims` seen as `like` where that is a way to see them; else as an image (four axes) or a matrix."""

@@ -184,6 +184,24 @@ def fused_step(layer: Layer, node: Node, source: str, packs: dict[str, Pack]) ->
     return None
 
 
+def quantize_step(node: Node, key: str, packs: dict[str, Pack]) -> Mapping[str, Any] | None:
+    """What QuantizeLinear or DequantizeLinear does to each number; None for what leaves numbers as they are.
+
+    Scale and zero point are those of the whole tensor. Values stay in cells of floating point, on the grid of integers.
+    """
+    if node.op not in ("QuantizeLinear", "DequantizeLinear"):
+        return None
+
+    def pack(look: Lookup) -> F64:
+        scale = np.asarray(look(node.inputs[1]), np.float64).reshape(-1)[0]
+        point: Any = look(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else np.zeros(1, np.uint8)
+        kind = np.iinfo(np.asarray(point).dtype)
+        return np.array([scale, np.asarray(point, np.float64).reshape(-1)[0], kind.min, kind.max])
+
+    packs[key] = pack
+    return {"op": node.op, "constant": key}
+
+
 def _clip_pack(node: Node) -> Pack:
     def pack(look: Lookup) -> F64:
         bounds = [float(node.attributes.get("min", -np.inf)), float(node.attributes.get("max", np.inf))]

@@ -47,7 +47,7 @@ def import_node(importer: Importer, node: Node, *, unknown_ops: str) -> None:
     if op in _DENSE:
         _DENSE[op](importer, node)
     elif op in ops.FREE:
-        importer.bind(node.outputs[0], importer.tensor(node.inputs[0], node))
+        importer.free(node)
     elif op in ops.RESHAPES:
         _reshape(importer, node)
     elif op in ops.FUSED:

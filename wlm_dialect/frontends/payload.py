@@ -22,6 +22,11 @@ def attach(
     program: Program, network: Network, stream: Stream, number: Mapping[int, int], order: Sequence[int]
 ) -> Program:
     """`program` with its payload. `number`: buffer of the stream -> buffer of the program; `order`: its tasks."""
+    if network.timed_only:
+        raise FrontendError(
+            f"{network.timed_only} can be timed, but there are no numbers for it where it stands: the value before it "
+            "is seen by others, or is made by nobody who could take it over; leave --check out"
+        )
     payload = Payload(
         NetworkWork(
             tuple(_boundary(network, *value) for value in network.inputs),
@@ -74,4 +79,5 @@ def _layer(network: Network, layer: Layer) -> LayerWork:
 
 def _boundary(network: Network, name: str, dims: tuple[int, ...], tensor: int) -> Boundary:
     value = network.tensors[tensor]
-    return Boundary(name, dims, place_of(network, tensor), value.shape, value.order)
+    steps = tuple(network.input_steps.get(tensor, ()))
+    return Boundary(name, dims, place_of(network, tensor), value.shape, value.order, steps)

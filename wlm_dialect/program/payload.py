@@ -96,6 +96,7 @@ class Boundary:
     place: Place
     view: Shape
     order: str
+    steps: tuple[Mapping[str, Value], ...] = ()  # done to an input before it is in memory
 
 
 @dataclass(frozen=True)
@@ -251,12 +252,14 @@ def _boundary_dict(value: Boundary) -> dict[str, Any]:
         "place": _place_dict(value.place),
         "view": tuple(value.view),
         "order": value.order,
+        "steps": list(value.steps),
     }
 
 
 def _boundary_of(value: Mapping[str, Any]) -> Boundary:
     place = _place_of(value["place"])
-    return Boundary(value["name"], tuple(value["dims"]), place, Shape(*value["view"]), value["order"])
+    shape = Shape(*value["view"])
+    return Boundary(value["name"], tuple(value["dims"]), place, shape, value["order"], tuple(value["steps"]))
 
 
 def _network_dict(work: NetworkWork) -> dict[str, Any]:
