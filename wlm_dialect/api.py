@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wlm_dialect.program.vta import VtaProgram
     from wlm_dialect.runtime.report import Report
     from wlm_dialect.runtime.result import RunResult
+    from wlm_dialect.runtime.vta.costs import Costs
     from wlm_dialect.runtime.vta.result import VtaResult
     from wlm_dialect.runtime.vta.timing import VtaTimes
     from wlm_dialect.runtime.witness import Stress
@@ -57,8 +58,11 @@ __all__ = [
     "verify",
     "vta_check",
     "vta_explain",
+    "vta_graph",
     "vta_load",
+    "vta_lower",
     "vta_run",
+    "vta_split",
     "vta_time",
     "write_constants",
 ]
@@ -286,6 +290,37 @@ def vta_time(program: "VtaProgram", hardware: str = "sim", **options: Any) -> "V
     from wlm_dialect.runtime.vta.timing import run_timing
 
     return run_timing(program, find_hardware(hardware), **options)
+
+
+def vta_graph(
+    program: "VtaProgram",
+    dependences: Literal["tokens", "data"] = "tokens",
+    *,
+    model: str | MachineModel = "vta",
+    costs: "Costs | None" = None,
+) -> Program:
+    """A VTA program as a task graph: what its tokens order, or only what its data need. Durations are `costs`."""
+    from wlm_dialect.passes.vta.graph import graph_of
+    from wlm_dialect.runtime.vta.costs import Costs
+
+    return graph_of(program, (costs or Costs()).durations(program), machine(model), dependences)
+
+
+def vta_lower(graph: Program, source: "VtaProgram | None" = None, **options: Any) -> "VtaProgram":
+    """A task graph as a VTA program with the fewest tokens; tasks of `vta_graph` become instructions of `source` again.
+
+    Options: `passes.vta.lower.lower`.
+    """
+    from wlm_dialect.passes.vta.lower import lower
+
+    return lower(graph, source, **options).program
+
+
+def vta_split(program: "VtaProgram", contexts: int = 2, **options: Any) -> "VtaProgram":
+    """A VTA program with virtual threads, the same outputs byte for byte. Options: `passes.vta.contexts.split`."""
+    from wlm_dialect.passes.vta.contexts import split
+
+    return split(program, contexts, **options).program
 
 
 Progress = Callable[[str], None]

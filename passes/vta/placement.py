@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wlm_dialect.passes.vta.fewest import fewest_one_way
 from wlm_dialect.passes.vta.routes import find_routes, unimplied
 from wlm_dialect.passes.vta.stairs import Pair, stair
 from wlm_dialect.program.vta import Module
@@ -84,43 +85,11 @@ def _shared(nops: list[tuple[int, int, int]], compute: Sequence[int]) -> dict[in
 
 
 def place_fewest(module: Sequence[int], after: Sequence[Sequence[int]]) -> Placement:
-    """The fewest tokens with which program order is an order of execution; tasks may wait for more than they must.
-
-    Going along program order, a module is told of another one only where its next task has to know, and then of all
-    that the other has done: the latest moment serves most. NOPs are not minimal.
-    """
-    return _Fewest(module).run(after)
-
-
-class _Fewest:
-    def __init__(self, module: Sequence[int]) -> None:
-        self.module = module
-        self.done: dict[int, int] = {m: -1 for m in Module}  # per module its last place so far
-        # per module which place of each other one it knows to have ended
-        self.known: dict[int, dict[int, int]] = {m: dict.fromkeys(Module, -1) for m in Module}
-        self.tokens: list[list[Pair]] = [[] for _ in _QUEUE]
-        self.nops: list[int] = []
-
-    def run(self, after: Sequence[Sequence[int]]) -> Placement:
-        """Visit every task."""
-        for t, row in enumerate(after):
-            m, place = self.module[t], 2 * t + 1
-            for other in sorted(Module, key=lambda other: other == C):  # a way through compute says more about it
-                last = max((2 * a + 1 for a in row if self.module[a] == other), default=-1)
-                if other != m and self.known[m][other] < last:
-                    self._tell(other, m, place, last)
-            self.done[m] = place
-        return Placement(tuple(tuple(pairs) for pairs in self.tokens), tuple(self.nops))
-
-    def _tell(self, other: int, m: int, place: int, last: int) -> None:
-        if C not in (other, m) and self.known[C][other] < last:
-            self.nops.append(place - 1)
-            self._send(other, C, place - 1)
-            self.done[C] = place - 1
-        self._send(other if C in (other, m) else C, m, place)
-
-    def _send(self, giver: int, taker: int, place: int) -> None:
-        self.tokens[_QUEUE[giver, taker]].append((self.done[giver], place))
-        for m, known in self.known[giver].items():
-            self.known[taker][m] = max(self.known[taker][m], known)
-        self.known[taker][giver] = self.done[giver]
+    """The fewest tokens with which program order is an order of execution; tasks may wait for more than they must."""
+    tokens: list[tuple[Pair, ...]] = [()] * len(_QUEUE)
+    nops: list[int] = []
+    for x, y in ((L, S), (S, L)):
+        found = fewest_one_way(module, after, x, y)
+        tokens[_QUEUE[x, C]], tokens[_QUEUE[C, y]] = found.into, found.out_of
+        nops += found.nops
+    return Placement(tuple(tokens), tuple(sorted(nops)))

@@ -52,4 +52,7 @@ class UopCopies:
 
     def segment(self) -> Segment:
         """The kernels as data in DRAM."""
-        return Segment("UOP", self.address, np.frombuffer(bytes(self.data), np.uint8), 4, "uop_copies.bin")
+        taken = {s.file for s in self.program.segments}
+        names = (f"uop_copies{n or ''}.bin" for n in range(len(taken) + 1))
+        file = next(name for name in names if name not in taken)
+        return Segment("UOP", self.address, np.frombuffer(bytes(self.data), np.uint8), 4, file)
