@@ -172,13 +172,17 @@ class _Refills:
         waiting = {w.barrier for w in windows}
         active: list[Window] = []
         out: list[Insertion] = []
+        placed: dict[int, int] = {}  # physical barrier -> place of its last push: they land in order (H3)
+        pid = self.program.barriers.pid
         for due in sorted(windows, key=lambda w: (w.high, w.low, w.barrier)):
             while due.barrier in waiting:
                 while entering and entering[-1].low <= due.high:
                     active.append(entering.pop())
                 batch = self._riders(active, waiting)
                 low, high = max(w.low for w in batch), min(w.high for w in batch)
+                low = max(low, *(placed.get(int(pid[w.barrier]), 0) for w in batch))
                 place = quiet_place(self.times, self.program.lists[queue], low, high, late=True)
+                placed.update((int(pid[w.barrier]), place) for w in batch)
                 out.append(self._insertion(queue, place, [w.barrier for w in batch]))
                 active = [w for w in active if w.barrier in waiting]
         return out
