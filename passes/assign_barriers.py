@@ -69,11 +69,17 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
     """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
     if policy == PAGES:
         return _on_pages(program, mode)
-    limit = program.machine.barriers.count
-    while limit > 1:
+    found = _repaired(program, mode, policy)
+    return _repaired(linearised(program, mode == "full"), mode, policy) if found is None else found
+
+
+def _repaired(program: Program, mode: str, policy: str) -> Program | None:
+    """The program in phase physical, with orders added where some are missing; None where that leads nowhere."""
+    count = program.machine.barriers.count
+    for limit in dict.fromkeys((count, max(1, 3 * count // 4), max(1, count // 2))):
         candidate = legal(program, limit, mode)
         for _ in range(_ROUNDS):
-            choice = None if candidate is None else _first_success(candidate, mode, policy)
+            choice = None if candidate is None else _least_to_repair(candidate, mode, policy)
             if candidate is None or choice is None:
                 break
             if not choice.missing:
@@ -82,10 +88,7 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
                     return done
                 break
             candidate = legal(with_orders(candidate, choice.missing), limit, mode)
-        limit -= max(1, limit // 8)
-    candidate = legal(linearised(program, mode == "full"), program.machine.barriers.count, mode)
-    choice = None if candidate is None else _first_success(candidate, mode, policy)
-    return None if candidate is None or choice is None or choice.missing else configured(candidate, choice.pids)
+    return None
 
 
 def legal(program: Program, limit: int, mode: str) -> Program | None:
@@ -122,7 +125,7 @@ class Choice:
     missing: list[MissingOrder]
 
 
-def _first_success(program: Program, mode: str, policy: str) -> Choice | None:
+def _least_to_repair(program: Program, mode: str, policy: str) -> Choice | None:
     """The choice that leaves least to repair, keeping more or fewer barriers back for those that need one long idle."""
     if policy != CHAINS:
         return _chosen(program, mode, policy)
