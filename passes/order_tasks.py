@@ -69,8 +69,9 @@ class OrderTasksPass(ProgramPass):
 
 def by_time(program: Program) -> Program:
     """Tasks by estimated start, ties as they are: a task starts after those before it on its engine, and after those
-    it waits for."""
-    return reordered(program, int32(np.argsort(np.asarray(estimate(program).start, np.int64), kind="stable")))
+    it waits for or shares memory with."""
+    start = estimate(with_all_dependences(program)).start
+    return reordered(program, int32(np.argsort(np.asarray(start, np.int64), kind="stable")))
 
 
 def with_all_dependences(program: Program) -> Program:

@@ -61,6 +61,17 @@ def test_passes_that_list_tasks_anew_are_told_by_engine_and_name():
     assert orders.missing(listed) == []
 
 
+def test_listing_by_time_keeps_what_only_memory_orders():
+    """It did not: conflicts are read off the order of tasks, which it changed without having looked at them."""
+    moved = 0
+    for seed in range(10):
+        graph = random_graph(preset("tiny"), random.Random(seed), 20)
+        listed = OrderTasksPass("time").run(graph)
+        assert required_orders(graph).missing(listed) == []
+        moved += listed.names != graph.names
+    assert moved > 5
+
+
 def test_what_is_lost_is_named():
     lost = 0
     for seed in range(12):
