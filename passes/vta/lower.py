@@ -170,15 +170,14 @@ def _assemble(
 
 def _prove(program: VtaProgram, hardware: Hardware | None) -> None:
     """Postcondition of the lowering, and the limits of the queues."""
-    depth = None if hardware is None else hardware.tokens
-    if depth is not None and hardware is not None:
+    if hardware is not None and hardware.saturates:
         events = EventGraph(Flow.of(program))
         for q, name in enumerate(QUEUES):
             most = events.most(q)
-            if most > depth and hardware.saturates:
+            if hardware.tokens is not None and most > hardware.tokens:
                 raise ScheduleError(
-                    f"{program.name}: {name} may hold {most} tokens, but a queue of {hardware.name} takes {depth}; a "
-                    f"dependence from the module that pops back to the one that pushes would bound it"
+                    f"{program.name}: {name} may hold {most} tokens, but a queue of {hardware.name} takes "
+                    f"{hardware.tokens}; a dependence from the module that pops back to the one that pushes bounds it"
                 )
     verdict = check(program, hardware)
     if verdict.status != PROVED:
