@@ -1,7 +1,8 @@
 // RUN: not wlm-opt %s --machine tiny -p wlm-verify-schedule 2>&1 | filecheck %s
 
 // load0 waits for conv1, which comes after conv0, which waits for load0.
-// CHECK: @net is refuted: deadlock: each of these events waits for the one before: the end of 'load0' on dma0 -> the start of 'conv0' on dpu0 ->
+// CHECK: @net is refuted: 'load0' on dma0 may be at head before b1#1 is armed
+// CHECK: deadlock: each of these events waits for the one before: the end of 'load0' on dma0 -> the start of 'conv0' on dpu0 ->
 task.graph @net phase managed mode full {
   %w = task.buffer "w" cmx 0 scratch size 64
   %a0 = barrier.configure 0 producers 1 consumers 1
