@@ -13,7 +13,7 @@ from wlm_dialect.frontends.payload import attach
 from wlm_dialect.frontends.residency import Residency
 from wlm_dialect.frontends.schedule import DoesNotFit, Schedule, Scheduler
 from wlm_dialect.frontends.tiling import Tiler
-from wlm_dialect.kernels.allocator import place
+from wlm_dialect.kernels.allocator import align, place
 from wlm_dialect.kernels.csr import int32, int64
 from wlm_dialect.kernels.list_scheduling import list_schedule
 from wlm_dialect.machine import MachineModel
@@ -29,6 +29,7 @@ FILL_PERCENT = (97, 50, 0)  # of CMX that early loads may fill everywhere; less 
 ROUNDS = 20  # attempts to fill less only where memory runs out
 LESS_PERCENT = 16  # of CMX, per attempt, from BEFORE steps before the one that found no room
 BEFORE = 2
+ALIGNMENT = 64  # bytes, of buffers in DDR
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,17 @@ def _place_ddr(machine: MachineModel, stream: Stream, times: Schedule) -> None:
                 first[b] = min(first[b], times.start[t])
                 last[b] = max(last[b], times.end[t] - 1)
     used = [b for b in ddr if first[b] <= last[b]]
-    for b in used:
-        if table.role[b] != "scratch":
-            first[b], last[b] = 0, end
+    lasting = [b for b in used if table.role[b] != "scratch"]
+    for b in lasting:
+        first[b], last[b] = 0, end
     limit = machine.memory.ddr_bytes
     at, peak = place([table.size[b] for b in used], [first[b] for b in used], [last[b] for b in used])
+    brief = [b for b in used if table.role[b] == "scratch"]
+    below, top = place([table.size[b] for b in brief], [first[b] for b in brief], [last[b] for b in brief])
+    room = int64(align(table.size[b], ALIGNMENT) for b in lasting)
+    if top + int(room.sum()) < peak:  # what lasts had parted the room of what comes and goes
+        above = top + np.cumsum(room) - room
+        used, at, peak = [*brief, *lasting], np.concatenate([below, above]), top + int(room.sum())
     if peak > limit:
         worst = max(used, key=lambda b: table.size[b])
         raise FrontendError(
