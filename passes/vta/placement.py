@@ -71,8 +71,8 @@ def _spans(pairs: Sequence[Pair], places: Sequence[int]) -> list[tuple[int, int,
 
 
 def _shared(nops: list[tuple[int, int, int]], compute: Sequence[int]) -> dict[int, int]:
-    """NOP place -> the place of the NOP that does its work: one for both directions where they meet between the same
-    two instructions of compute. Moving a NOP there changes no order."""
+    """NOP place -> the place of the NOP that does its work: one for both directions where program order lets them meet
+    between the same two instructions of compute. What went through one of them alone now waits for both."""
     out: dict[int, int] = {}
     latest = -1
     for p, low, high in sorted(nops, key=lambda n: (bisect_left(compute, n[0]), n[2])):
