@@ -39,6 +39,10 @@ def describe(program: Program, reg: list[int]) -> Hazard:
         name = program.barrier_name(barrier)
         text = f"{task_text(program, task)} needs {name} at tick {tick}, which is never programmed"
         return Hazard("H6", tick, task, barrier, found, text)
+    if why == k.BARRIER_ORDER and not _programmed(program)[found]:
+        name = program.barrier_name(found)
+        text = f"{name} is never programmed, but {task_text(program, task)} pushes {_barrier_text(program, barrier)}"
+        return Hazard("H6", tick, task, found, -1, f"{text} at tick {tick}")
     text = _counter_text(program, why, task, barrier, found, tick)
     return Hazard(f"H{rule}", tick, task, barrier, -1 if why in (k.BARRIER_TIE, k.PROGRAMMED_TWICE) else found, text)
 

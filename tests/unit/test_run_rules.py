@@ -199,6 +199,9 @@ def test_h3_pushes_out_of_order() -> None:
         ),
     )
     late = edit(late, ("mgmt_dma.work_item", "mgmt_dma.work_item @dma1 [0 to 1)\n  mgmt_dma.work_item"))
+    # ... and is never programmed at all
+    assert hazard(run(read(late)))[:4] == ("H6", 1, 1, 0)
+    late = edit(late, ("mgmt_dma.program [%a2] on @dma0", "mgmt_dma.program [%a] on @dma0"))
     assert hazard(run(read(late)))[:4] == ("H3", 1, 1, 2)
 
 
