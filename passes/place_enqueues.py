@@ -135,7 +135,7 @@ class _Placement:
                 lane, code = int(self.order.lane[t]), int(self.past[t, lonely])
                 if self.order.heads[task, lane] < code:
                     place = max(place, self._known(queue, lane, code))
-            if self.late:
+            if self.late and compute:  # DMA lists stay whole
                 place = max(place, self._refill_place(queue, v))
         return place
 
