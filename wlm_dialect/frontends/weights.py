@@ -95,11 +95,14 @@ class _Filler:
         self.shapes = shapes
         self.source = {n.output[0]: n.output[0] for n in model.graph.node if n.op_type == "ConstantOfShape"}
         self.constants = {i.name for i in model.graph.initializer}
+        self.floats = {i.name for i in model.graph.initializer if i.data_type == i.FLOAT}
         self.moment: dict[str, float] = {}
         self.drawn: dict[str, Array] = {}
 
     def run(self) -> dict[str, Array]:
         for node in self.model.graph.node:
+            if node.op_type == "Unsqueeze" and node.input[0] in self.floats:  # a trained scale or shift
+                self.source.setdefault(node.input[0], node.input[0])
             if node.op_type in _VIEWS and node.input[0] in self.source:
                 self.source[node.output[0]] = self.source[node.input[0]]  # a filler under another shape
                 continue
