@@ -6,6 +6,7 @@ from typing import Literal
 from xdsl.passes import ModulePass
 
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
+from wlm_dialect.passes.choices import DEFAULTS, Choices, parse_mode
 from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
@@ -59,22 +60,22 @@ def barriers() -> tuple[ModulePass, ...]:
     )
 
 
-def firmware() -> tuple[ModulePass, ...]:
+def firmware(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """Firmware does everything from interrupts, descriptor fetches included."""
-    return (*_graph("firmware"), *barriers(), *_by_firmware("firmware"))
+    return (*_graph("firmware"), *barriers(), *_by_firmware("firmware", choices))
 
 
-def partial() -> tuple[ModulePass, ...]:
+def partial(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler fetches descriptors; firmware enqueues and programs barriers."""
-    return (*_graph("partial"), *barriers(), *_by_firmware("partial"))
+    return (*_graph("partial"), *barriers(), *_by_firmware("partial", choices))
 
 
-def _by_firmware(mode: Literal["firmware", "partial"]) -> tuple[ModulePass, ...]:
+def _by_firmware(mode: Literal["firmware", "partial"], choices: Choices) -> tuple[ModulePass, ...]:
     return (
         # evidence for pushes must exist before barriers are counted and bound
         InsertPulsesPass(mode),
         # joins, splits and adds order where barriers are scarce, then binds them
-        AssignBarriersPass(mode),
+        AssignBarriersPass(mode, choices.policy),
         VerifyPhasePass("physical"),
         LinkWorkItemsPass(mode),
         *_final(),
@@ -86,12 +87,12 @@ def _final() -> tuple[ModulePass, ...]:
     return (VerifyPhasePass("managed"), VerifySchedulePass())
 
 
-def full() -> tuple[ModulePass, ...]:
+def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
     return (
         *_graph("full"),
         *barriers(),
-        AssignBarriersPass("full"),
+        AssignBarriersPass("full", choices.policy),
         VerifyPhasePass("physical"),
         # needs to know which instance precedes which; its own DMAs use no barrier
         PlaceEnqueuesPass(),
@@ -101,4 +102,10 @@ def full() -> tuple[ModulePass, ...]:
     )
 
 
-PIPELINES: dict[str, Callable[[], tuple[ModulePass, ...]]] = {"firmware": firmware, "full": full, "partial": partial}
+PIPELINES: dict[str, Callable[..., tuple[ModulePass, ...]]] = {"firmware": firmware, "full": full, "partial": partial}
+
+
+def build(spec: str) -> tuple[ModulePass, ...]:
+    """The passes of a mode spec such as `full` or `full{policy=pages}`; ScheduleError if there is no such mode."""
+    mode, choices = parse_mode(spec)
+    return PIPELINES[mode](choices)

@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 import wlm_dialect
-from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.errors import UsageError
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.program import set_module_machine
 from wlm_dialect.tools.messages import BAD_INPUT, USER_ERRORS, describe, exit_code, guarded, report_error
@@ -65,7 +65,11 @@ class WlmOptMain(xDSLOptMain):
         arg_parser.prog = TOOL
         add = arg_parser.add_argument
         add("--machine", metavar="NAME|FILE.toml", help="write this machine into the module before the first pass")
-        add("--pipeline", metavar="NAME", help="run a named pipeline instead of -p: firmware, partial, full, ...")
+        add(
+            "--pipeline",
+            metavar="NAME",
+            help="run a named pipeline instead of -p: firmware, partial, full, full{policy=pages}, ...",
+        )
         add(
             "--list-passes",
             nargs="?",
@@ -108,10 +112,9 @@ class WlmOptMain(xDSLOptMain):
         if args.pipeline is not None:
             if self.passes:
                 raise UsageError("give either --pipeline or -p, not both")
-            known = _pipelines()
-            if args.pipeline not in known:
-                raise UsageError(f"unknown pipeline '{args.pipeline}'{did_you_mean(args.pipeline, known)}")
-            self.passes = known[args.pipeline]()
+            from wlm_dialect.passes.pipelines import build  # late: it imports every pass
+
+            self.passes = build(args.pipeline)
         self.runner.check_names(self.passes)
 
     def get_input_stream(self) -> tuple[IO[bytes], str]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from wlm_dialect.errors import ScheduleError, did_you_mean
+from wlm_dialect.errors import ScheduleError
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.checker.orders import require_orders, required_orders
+from wlm_dialect.passes.choices import parse_mode, split_modes
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
-from wlm_dialect.passes.pipelines import PIPELINES, barriers
+from wlm_dialect.passes.pipelines import PIPELINES, barriers, build
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Program, encode_module
 
@@ -54,6 +55,7 @@ __all__ = [
     "report",
     "run",
     "sample_inputs",
+    "split_modes",
     "stress",
     "verify",
     "vta_check",
@@ -157,10 +159,8 @@ def dump_graph(graph: Program) -> str:
 
 
 def pipeline(mode: str) -> tuple[ModulePass, ...]:
-    """The passes of a named pipeline; ScheduleError with a suggestion if there is none of this name."""
-    if mode not in PIPELINES:
-        raise ScheduleError(f"unknown mode '{mode}'{did_you_mean(mode, PIPELINES)}")
-    return PIPELINES[mode]()
+    """The passes of a mode, say `full` or `full{policy=pages}`; ScheduleError with a suggestion if there is no such."""
+    return build(mode)
 
 
 def compile_program(
@@ -245,11 +245,10 @@ def _until_bound(mode: str, policy: str) -> tuple[ProgramPass, ...]:
     """The passes of a mode up to the one that binds barriers."""
     if mode == UNMANAGED:
         return (InsertDependencesPass(), *_program_passes(barriers()), AssignBarriersPass("firmware", policy))
-    if mode not in PIPELINES:
-        raise ScheduleError(f"unknown mode '{mode}'{did_you_mean(mode, (UNMANAGED, *PIPELINES))}")
-    steps = _program_passes(PIPELINES[mode]())
+    name, choices = parse_mode(mode, (*PIPELINES, UNMANAGED))
+    steps = _program_passes(PIPELINES[name](replace(choices, policy=policy)))
     last = next(n for n, step in enumerate(steps) if isinstance(step, AssignBarriersPass))
-    return (*steps[:last], replace(steps[last], policy=policy))  # type: ignore[call-arg]  # it is an AssignBarriersPass
+    return steps[: last + 1]
 
 
 def _program_passes(steps: Sequence[ModulePass]) -> tuple[ProgramPass, ...]:

@@ -105,7 +105,7 @@ def test_named_pipelines_lower_to_their_mode(mode: str, graph: str, capsys: pyte
     ("argv", "text"),
     [
         (["--machine", "tinny"], "unknown machine 'tinny'; did you mean 'tiny'? (or give a .toml file)"),
-        (["--pipeline", "ful"], "unknown pipeline 'ful'; did you mean 'full'?"),
+        (["--pipeline", "ful"], "unknown mode 'ful'; did you mean 'full'?"),
         (["--pipeline", "full", "-p", "wlm-insert-barriers"], "give either --pipeline or -p, not both"),
         (
             ["-p", "insert-barriers"],

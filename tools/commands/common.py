@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from wlm_dialect.errors import UsageError, did_you_mean
+from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
 from wlm_dialect.tools.output import write_output
 
@@ -74,15 +74,27 @@ def load_program(args: argparse.Namespace, source: str, machine: str | None = No
 
 
 def parse_modes(text: str, *, ideal: bool = False) -> tuple[str, ...]:
-    """`full`, `partial,full` or `all` -> modes in the given order; with `ideal`, that name too."""
+    """`full`, `partial,full{policy=pages}` or `all` -> modes in the given order; with `ideal`, that name too."""
+    from wlm_dialect import api
+
     known = (*MODES, IDEAL) if ideal else MODES
-    modes = MODES if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
-    for mode in modes:
-        if mode not in known:
-            raise UsageError(f"unknown mode '{mode}'{did_you_mean(mode, (*known, 'all'))}")
+    modes = list(MODES) if text == "all" else api.split_modes(text, (*known, "all"))
+    if "all" in modes:
+        raise UsageError(f"mode 'all' stands alone: it is {', '.join(MODES)}")
     if not modes:
         raise UsageError("no mode given; known: all, " + ", ".join(known))
     return tuple(dict.fromkeys(modes))
+
+
+def parse_mode(text: str, *others: str) -> str:
+    """One mode, with its choices if it has any, or one of `others`."""
+    from wlm_dialect import api
+
+    known = (*MODES, *others)
+    modes = api.split_modes(text, known)
+    if len(modes) != 1:
+        raise UsageError(f"--mode '{text}': give one mode; known: {', '.join(known)}")
+    return modes[0]
 
 
 def need_phase(program: Program, wanted: Sequence[str], doing: str) -> None:

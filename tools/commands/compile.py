@@ -6,7 +6,7 @@ import sys
 
 from xdsl.printer import Printer
 
-from wlm_dialect.tools.commands.common import MODES, add_source, load_program, need_phase
+from wlm_dialect.tools.commands.common import add_source, load_program, need_phase, parse_mode
 from wlm_dialect.tools.commands.run_numbers import load_payload
 from wlm_dialect.tools.output import open_output
 from wlm_dialect.tools.program_json import program_json
@@ -20,9 +20,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument(
         "--mode",
-        choices=(*MODES, UNMANAGED),
         default="full",
-        help="who manages the work (default: full); none: only import, as IR for wlm-opt or as a JSON task graph",
+        metavar="MODE",
+        help="who manages the work: firmware, partial or full (default), with choices as in 'full{policy=pages}'; none:"
+        " only import, as IR for wlm-opt or as a JSON task graph",
     )
     parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
     parser.add_argument("--emit", choices=("mlir", "json"), default="mlir", help="the form of the result")
@@ -38,17 +39,18 @@ def run(args: argparse.Namespace) -> int:
     """The exit code."""
     from wlm_dialect import api
 
+    mode = parse_mode(args.mode, UNMANAGED)
     graph = load_program(args, args.source) if args.payload is None else load_payload(args)
     need_phase(graph, ("graph",), "compile")
-    if args.mode == UNMANAGED:
+    if mode == UNMANAGED:
         compiled = api.Compiled(graph, graph, ())
     else:
-        compiled = api.compile_program(graph, args.mode)
+        compiled = api.compile_program(graph, mode)
     with open_output(args.output) as stream:
         if args.emit == "mlir":
             Printer(stream=stream).print_op(compiled.module)
             stream.write("\n")
-        elif args.mode == UNMANAGED:
+        elif mode == UNMANAGED:
             stream.write(api.dump_graph(graph))
         else:
             json.dump(program_json(compiled.program), stream, indent=1)

@@ -36,8 +36,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--mode",
         default=None,
         metavar="MODE[,MODE...]",
-        help="firmware, partial, full, ideal (no management) or all; not for a managed program, which has its own"
-        " (default: full)",
+        help="firmware, partial, full, with choices as in 'full{policy=pages}', ideal (no management) or all; not for a"
+        " managed program, which has its own (default: full)",
     )
     parser.add_argument("--timing", metavar="FILE", help="durations and delays that replace the nominal ones")
     parser.add_argument(

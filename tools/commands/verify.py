@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
-from wlm_dialect.tools.commands.common import MODES, add_source, load_program, need_phase, write_json
+from wlm_dialect.tools.commands.common import add_source, load_program, need_phase, parse_mode, write_json
 from wlm_dialect.tools.output import STDOUT, write_output
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ EXIT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
-    parser.add_argument("--mode", choices=MODES, default=None, help="lower a graph to this mode first (default: full)")
+    parser.add_argument(
+        "--mode", default="full", metavar="MODE", help="lower a graph to this mode first (default: full)"
+    )
     parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
     parser.add_argument(
         "--timing",
@@ -47,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
     outputs = (args.json, args.timing, args.certificate, args.emit_coq)
     if outputs.count(STDOUT) > 1:
         raise UsageError("only one of --json, --timing, --certificate and --emit-coq can go to standard output")
+    mode = parse_mode(args.mode)
     program = load_program(args, args.source)
     if program.phase == "graph":
-        program = api.compile_program(program, args.mode or "full").program
+        program = api.compile_program(program, mode).program
     need_phase(program, ("managed",), "verify")
     verdict = api.verify(program, replays=args.findings)
     if args.json is not None:
