@@ -11,7 +11,7 @@ from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import add_to_rows
+from wlm_dialect.passes.editing import Insertion, add_to_rows, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
 
 
@@ -20,8 +20,9 @@ class InsertPulsesPass(ProgramPass):
     """Declare barriers without consumers whose only use is to tell firmware that something has happened.
 
     In partial mode the last of neighbouring fetches updates a barrier, so that firmware knows when to enqueue their
-    groups: one that is over in time and delays nobody, else a pulse of its own. In both firmware modes a DMA updates a
-    pulse where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
+    groups: one that is over in time and delays nobody, else a pulse of its own. The burst at the head of a queue that
+    ends its tasks in order touches no barrier; a SYNC behind it does. In both firmware modes a DMA updates a pulse
+    where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
     """
 
@@ -31,6 +32,7 @@ class InsertPulsesPass(ProgramPass):
 
     def transform(self, program: Program) -> Program:
         if self.mode == "partial":
+            program = _with_syncs(program)
             program = _with_evidence(program, _last_fetches(program))
         return with_credits(program)
 
@@ -77,11 +79,32 @@ def with_pulses(program: Program, tasks: list[int]) -> Program:
     return program.with_(updates=updates, barriers=Barriers.virtual(first + len(tasks), program.barriers.tail))
 
 
-def _last_fetches(program: Program) -> list[tuple[int, int]]:
-    """Fetches whose end stands for that of the fetches right before them on the same queue, and who first needs them.
+def head_burst(program: Program, queue: int) -> list[int]:
+    """The fetches with which a DMA queue begins, up to the first that has to wait for its slots (H5)."""
+    out: list[int] = []
+    for t in program.lists[queue].tolist():
+        if program.kind[t] != Kind.FETCH or len(program.waits[t]):
+            break
+        out.append(t)
+    return out
 
-    Those must end in order and wait for nothing, and all come before any task of their groups in program order: a task
-    that waits for a later fetch could wait for itself.
+
+def _with_syncs(program: Program) -> Program:
+    """The program with a SYNC behind each burst, to touch the barrier in its place."""
+    tasks: list[Insertion] = []
+    for queue, model in enumerate(program.machine.engines):
+        burst = head_burst(program, queue) if model.ends_in_order else []
+        if burst:
+            cycles = program.machine.transfer_ticks(model, 0)
+            tasks.append(Insertion(burst[-1] + 1, queue, "sync", Kind.SYNC, cycles))
+    return insert_tasks(program, tasks).program if tasks else program
+
+
+def _last_fetches(program: Program) -> list[tuple[int, int]]:
+    """Tasks whose end stands for that of the fetches right before them on the same queue, and who first needs those.
+
+    A fetch itself, or the SYNC behind a burst. The fetches must end in order and wait for nothing, and all come before
+    any task of their groups in program order: a task that waits for a later fetch could wait for itself.
     """
     out: list[tuple[int, int]] = []
     for tasks, model in zip(program.lists, program.machine.engines, strict=True):
@@ -92,10 +115,11 @@ def _last_fetches(program: Program) -> list[tuple[int, int]]:
                 continue
             needed = min(needed, int(program.lists[int(program.target[t])][int(program.low[t])]))
             after = listed[i + 1] if i + 1 < len(listed) else -1
-            followed = after >= 0 and program.kind[after] == Kind.FETCH and not len(program.waits[after])
-            if not (followed and after < needed and model.ends_in_order):
-                out.append((t, needed))
-                needed = len(program)
+            follows = 0 <= after < needed and model.ends_in_order and not len(program.waits[after])
+            if follows and program.kind[after] == Kind.FETCH:
+                continue
+            out.append((after if follows and program.kind[after] == Kind.SYNC else t, needed))
+            needed = len(program)
     return out
 
 

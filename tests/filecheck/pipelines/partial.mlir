@@ -2,8 +2,8 @@
 // RUN: wlm-opt %s --machine tiny --pipeline partial -o %t.mlir
 // RUN: wlm verify %t.mlir | filecheck %s --check-prefix=VERDICT
 
-// The fetches are tasks of the queue with less to do. One barrier without consumers tells firmware of both; at its
-// interrupt it pushes the two compute tasks.
+// The fetches are tasks of the queue with less to do. They touch no barrier; that of the SYNC behind
+// them tells firmware of both, and at its interrupt it pushes the two compute tasks.
 // CHECK:      builtin.module attributes {wlm.machine = "tiny"} {
 // CHECK-NEXT:   task.graph @net phase managed mode partial {
 // CHECK-NEXT:     %[[c0:.*]] = barrier.configure 0 producers 2 consumers 4
@@ -12,11 +12,12 @@
 // CHECK-NEXT:     %[[c3:.*]] = barrier.configure 3 producers 2 consumers 1
 // CHECK-NEXT:     %[[c4:.*]] = barrier.configure 4 producers 1 consumers 0 tail irq "lifted"
 // CHECK-NEXT:     mgmt_dma.bootstrap [%[[c0]], %[[c1]], %[[c2]], %[[c3]], %[[c4]]]
-// CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 3)
+// CHECK-NEXT:     mgmt_dma.work_item @dma1 [0 to 4)
 // CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
 // CHECK-NEXT:     mgmt_dma.work_item @dma0 [0 to 2)
 // CHECK-NEXT:     %{{.*}} = task.run @dma0 "in" updates(%[[c0]]) cycles 310 bytes 300
-// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 updates(%[[c1]]) cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26 bytes 16
+// CHECK-NEXT:     %{{.*}} = mgmt_dma.sync on @dma1 updates(%[[c1]]) cycles 10
 // CHECK-NEXT:     %{{.*}} = task.run @dma1 "weights" updates(%[[c0]]) cycles 200 bytes 190
 // CHECK-NEXT:     mgmt_dma.work_item @dpu0 [0 to 1) at(%[[c1]])
 // CHECK-NEXT:     %{{.*}} = task.run @dpu0 "conv" waits(%[[c0]]) updates(%[[c2]]) cycles 400 slots 4

@@ -1,11 +1,13 @@
 // RUN: wlm-opt %s --machine tiny -p wlm-insert-pulses{mode=partial} | filecheck %s
 // RUN: wlm-opt %s --machine tiny -p wlm-insert-pulses{mode=firmware} | filecheck %s --check-prefix=FIRMWARE
 
-// Two fetches in a row end in order: one pulse after the second tells of both. "load" comes between it and the third.
+// Two fetches in a row end in order: one pulse after the second tells of both. At the head of the queue a SYNC updates
+// it, so that the fetches touch no barrier. "load" comes between them and the third, which tells itself.
 // CHECK-LABEL: task.graph @fetches phase virtual {
 // CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
 // CHECK-NEXT:    %[[v:.*]] = barrier.declare
-// CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma0 updates(%[[v]]) cycles 26
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.sync on @dma0 updates(%[[v]]) cycles 10
 // CHECK-NEXT:    %{{.*}} = task.run @dma0 "load" cycles 3
 // CHECK-NEXT:    %[[w:.*]] = barrier.declare
 // CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @dpu0 [1 to 2) slots [2 to 3) on @dma0 updates(%[[w]]) cycles 26
