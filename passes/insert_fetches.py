@@ -78,10 +78,10 @@ class _Placement:
 
     def insertions(self) -> list[Insertion]:
         compute = [e for e in range(len(self.machine.engines)) if self.machine.engines[e].kind != "dma"]
+        own = self.machine.firmware_channel if self.mode == "firmware" else None
         for e in compute:
             if len(self.program.lists[e]):
-                queue = self.machine.engines[self.managers[e]]
-                self._engine(e, self.machine.firmware_channel if self.mode == "firmware" else queue)
+                self._engine(e, own or self.machine.engines[self.managers[e]])
         return self._in_program_order()
 
     def _engine(self, engine: int, queue: EngineModel) -> None:

@@ -31,6 +31,7 @@ def _varied(base: str) -> dict[str, st.SearchStrategy[Any]]:
         "barriers.max_sum": st.integers(4, 24),
         "firmware.service_order": st.sampled_from(["arrival", "id"]),
         "firmware.fetch_batch": st.integers(1, 8),
+        "firmware.channel": st.just("shared"),
         "dpu.order": st.sampled_from(["serial", "prefetching"]),
         "full_fifo": st.sampled_from(["block", "drop"]),
         "management.program_depth": st.integers(1, 4),

@@ -133,6 +133,7 @@ def test_a_description_that_is_wrong_is_refused(data: dict[str, Any], message: s
             {"dma.firmware": True},
             "machine: needs at least one DMA engine that is not reserved for firmware: management runs on it",
         ),
+        ({"firmware.channel": "own2"}, "firmware: channel is 'own2'; did you mean 'own'?"),
         ({"barriers.cuont": 3}, "'barriers' has no field 'cuont'; did you mean 'count'?"),
         ({"bariers.count": 3}, "machine has no field 'bariers'; did you mean 'barriers'?"),
         ({"clock": 3}, "MachineModel has no field 'clock'; did you mean 'clock_mhz'?"),
@@ -160,12 +161,12 @@ def test_an_engine_that_is_missing_is_named_with_a_suggestion() -> None:
         machine.engine("dpu1")
 
 
-def test_the_channel_of_firmware_is_its_own_or_the_first() -> None:
+def test_firmware_has_a_channel_of_its_own_unless_it_shares_those_of_the_network() -> None:
     machine = preset("tiny")
-    assert machine.firmware_channel.name == "dma_fw"
+    assert machine.firmware_channel == machine.engine("dma_fw")
     assert [e.name for e in machine.engines_of("dma")] == ["dma0", "dma1"]
-    shared = replace(machine, engines=tuple(e for e in machine.engines if not e.firmware))
-    assert shared.firmware_channel.name == "dma0"
+    assert machine.with_(**{"firmware.channel": "shared"}).firmware_channel is None
+    assert replace(machine, engines=tuple(e for e in machine.engines if not e.firmware)).firmware_channel is None
 
 
 def test_a_transfer_takes_its_setup_and_the_bytes_at_the_share_of_the_channel_rounded_up() -> None:

@@ -67,7 +67,37 @@ def test_what_a_managed_program_of_each_mode_holds(mode: str, machine: str) -> N
         on = set(p.items.at.index.tolist()) | {v for v, n in enumerate(p.barriers.next.tolist()) if n >= 0}
         assert {v for v, i in enumerate(irq) if i not in (IRQ_OFF, IRQ_LIFTED)} == on
     channels = {p.engine_name(int(t)) for t in fetches.nonzero()[0]}
-    assert (channels == {p.machine.firmware_channel.name}) == (mode == "firmware")
+    assert (channels == {"dma_fw"}) == (mode == "firmware")
+
+
+@pytest.mark.parametrize("machine", ["tiny", "npu40xx:1"])
+def test_firmware_may_share_the_channels_of_the_network(machine: str) -> None:
+    graph = layers(machine=machine)
+    graph = graph.with_(machine=graph.machine.with_(**{"firmware.channel": "shared"}))
+    p = compile_program(graph, "firmware").program
+    fetches = (p.kind == Kind.FETCH).nonzero()[0].tolist()
+    assert {p.engine_name(t) for t in fetches} <= {e.name for e in p.machine.engines_of("dma")}
+    assert set(p.items.done.index.tolist()) == set(fetches)  # firmware hears of the end of each
+    assert run(p).outcome == "finished"
+
+
+@pytest.mark.parametrize("mode", ["firmware", "partial"])
+@pytest.mark.parametrize("channel", ["own", "shared"])
+@pytest.mark.parametrize("depth", [1, 4])
+def test_no_dma_channel_has_more_outstanding_than_its_fifo_holds(mode: str, channel: str, depth: int) -> None:
+    graph = layers(20)
+    graph = graph.with_(machine=graph.machine.with_(**{"firmware.channel": channel, "dma.fifo_depth": depth}))
+    p = compile_program(graph, mode).program
+    result = run(p)
+    most = 0
+    for tasks, model in zip(p.lists, p.machine.engines, strict=True):
+        if model.kind == "dma":
+            for t in tasks.tolist():
+                now = result.enqueued[t]
+                held = sum(result.enqueued[u] <= now < result.end[u] for u in tasks.tolist())
+                assert held <= depth + 1  # one at head
+                most = max(most, held)
+    assert most >= min(depth, 2)
 
 
 def engines(program: Program) -> list[object]:

@@ -12,6 +12,7 @@ FULL_FIFO = ("block", "drop")
 REARM = ("atomic", "bounded", "acknowledged")
 CONSUME_AT = ("start", "end")
 SERVICE_ORDERS = ("arrival", "id")
+FIRMWARE_CHANNELS = ("own", "shared")
 BANDWIDTHS = ("per_channel", "shared")
 
 
@@ -113,11 +114,13 @@ class FirmwareModel:
     build_fetch: int = 850  # firmware mode: build one descriptor-fetch DMA
     service_order: str = "arrival"
     fetch_batch: int = 8  # firmware mode: descriptors per fetch built at run time
+    channel: str = "own"  # firmware mode: fetches on the reserved DMA channel, or "shared" with the network
 
     def __post_init__(self) -> None:
         for name in ("interrupt", "program", "push", "build_fetch", "fetch_batch"):
             _at_least(f"firmware: {name}", getattr(self, name), 1)
         _choice("firmware: service_order", self.service_order, SERVICE_ORDERS)
+        _choice("firmware: channel", self.channel, FIRMWARE_CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -228,10 +231,10 @@ class MachineModel:
         return tuple(e for e in self.engines if e.kind == kind and tile in (None, e.tile) and not e.firmware)
 
     @property
-    def firmware_channel(self) -> EngineModel:
-        """The DMA engine of fetches that firmware builds: its own channel, else the first one, shared."""
+    def firmware_channel(self) -> EngineModel | None:
+        """The DMA engine of all fetches that firmware builds; None: they share the channels of the network."""
         own = [e for e in self.engines if e.firmware]
-        return own[0] if own else self.engines_of("dma")[0]
+        return own[0] if own and self.firmware.channel == "own" else None
 
     def transfer_ticks(self, engine: EngineModel, size: int) -> int:
         """Ticks of a transfer of `size` bytes on `engine` at its fixed share: setup + bytes / bandwidth, rounded up."""
