@@ -1,14 +1,18 @@
 """What a run cost and why: plain data, computed from the recorded times. Text and pictures are made elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Kind, Program
-from wlm_dialect.runtime.causes import NEVER, Causes, find_causes, ready_ticks
-from wlm_dialect.runtime.critical_path import Step, critical_path
-from wlm_dialect.runtime.result import RunResult
+from wlm_dialect.runtime.causes import NEVER, Causes, ready_ticks
+from wlm_dialect.runtime.critical_path import Step, path_steps
+from wlm_dialect.runtime.result import FINISHED, RunResult
+from wlm_dialect.runtime.trail import find_trail
+from wlm_dialect.runtime.what_if import what_if
+from wlm_dialect.runtime.why import Why, explain
 
 STALLS = ("barrier", "fetch", "enqueue", "firmware", "order", "dispatch")
 """Why an engine stood still before a task, in the order in which a gap is charged (see `split_gap`)."""
@@ -82,6 +86,8 @@ class Report:
     refills: int  # barrier instances programmed after t = 0
     marks: tuple[Mark, ...]
     path: tuple[Step, ...]
+    why: Why
+    saved: Mapping[str, int | None] | None = None  # see `wlm_dialect.runtime.what_if`; None = not asked for
 
     @property
     def stalls(self) -> dict[str, int]:
@@ -89,9 +95,13 @@ class Report:
         return {reason: sum(row.stalls[reason] for row in self.engines) for reason in STALLS}
 
 
-def make_report(result: RunResult) -> Report:
-    """The report of a run, whatever its outcome."""
-    causes = find_causes(result.program)
+def make_report(result: RunResult, ideal: RunResult | None = None, *, free: bool = False) -> Report:
+    """The report of a run, whatever its outcome; `ideal` is the run of the graph that its program was made from.
+
+    `free` runs a managed program that finished again, with each class of cost at its minimum, in nominal times.
+    """
+    trail = find_trail(result)
+    causes = trail.causes
     horizon = horizon_of(result)
     booted = len(result.program.bootstrap)
     pushed = int(np.count_nonzero(result.armed >= 0)) if result.program.phase == "managed" else booted
@@ -103,8 +113,14 @@ def make_report(result: RunResult) -> Report:
         management_traffic(result.program),
         max(0, pushed - booted),
         high_water_marks(result, causes),
-        critical_path(result),
+        path_steps(trail),
+        explain(trail, ideal),
+        what_if(result.program, result.makespan) if free and _comparable(result) else None,
     )
+
+
+def _comparable(result: RunResult) -> bool:
+    return result.outcome == FINISHED and result.program.phase == "managed"
 
 
 def horizon_of(result: RunResult) -> int:

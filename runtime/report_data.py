@@ -1,5 +1,6 @@
 """A report as plain JSON values, for scripts and for the HTML page. Times are ticks unless a key says otherwise."""
 
+from dataclasses import asdict
 from typing import Any
 
 from wlm_dialect.runtime.critical_path import Step, path_by_kind
@@ -37,6 +38,7 @@ def report_dict(report: Report, *, path: bool = True) -> dict[str, Any]:
         "traffic": [{"kind": t.kind, "count": t.count, "bytes": t.bytes, "ticks": t.ticks} for t in report.traffic],
         "high_water": [{"what": m.what, "most": m.most, "limit": m.limit or None} for m in report.marks],
         "critical_path_ticks": path_by_kind(report.path),
+        "why": why_dict(report),
         "notes": list(result.notes),
         **tail,
     }
@@ -60,6 +62,27 @@ def summary_dict(report: Report) -> dict[str, Any]:
         "peak_barriers": report.occupancy.peak,
         "mean_barriers": round(report.occupancy.mean(report.horizon), 2),
         "stalls": report.stalls,
+    }
+
+
+def why_dict(report: Report) -> dict[str, Any]:
+    """Where the ticks went, by cause, and the law of firmware beside them. `delay` is None where ideal is unknown."""
+    why, result = report.why, report.result
+    law = why.law
+    return {
+        "ticks": why.ticks,
+        "ideal": why.ideal,
+        "delay": why.delay,
+        "management_on_path": why.management,
+        "causes": {s.cause: {"steps": s.count, "path": s.path, "delay": s.delay} for s in why.shares},
+        "interrupts": result.interrupts,
+        "interrupts_on_path": why.interrupts,
+        "firmware_busy": result.firmware_busy,
+        "firmware_busy_percent": round(100 * result.firmware_busy / why.ticks, 2) if why.ticks else 0.0,
+        "law": None
+        if law is None
+        else {**asdict(law), "ticks": law.ticks, "to_law": None if why.to_law is None else round(why.to_law, 4)},
+        "what_if": None if report.saved is None else dict(report.saved),
     }
 
 

@@ -2,9 +2,10 @@
 
 from wlm_dialect.runtime.critical_path import path_by_kind
 from wlm_dialect.runtime.report import STALLS, Report
-from wlm_dialect.runtime.report_data import summary_dict
+from wlm_dialect.runtime.report_data import summary_dict, why_dict
 from wlm_dialect.runtime.result import DEADLOCK, FINISHED, RunResult
 from wlm_dialect.tools.tables import number, print_table
+from wlm_dialect.tools.why_view import print_why
 
 _PATH_STEPS = 12
 
@@ -28,6 +29,9 @@ def print_report(report: Report) -> None:
         print()
         print_table(["high-water mark", "most", "limit"], [[m.what, m.most, m.limit or None] for m in report.marks])
     _print_path(report)
+    if report.path:
+        print()
+        print_why(why_dict(report))
 
 
 def outcome_text(result: RunResult) -> str:

@@ -195,11 +195,15 @@ def run(program: Program, **options: Any) -> "RunResult":
     return execute(program, **options)
 
 
-def report(result: "RunResult") -> "Report":
-    """What a run cost and why: utilisation, stalls, traffic, critical path."""
+def report(result: "RunResult", ideal: "RunResult | None" = None, *, what_if: bool = False) -> "Report":
+    """What a run cost and why: utilisation, stalls, traffic, critical path, where the ticks went.
+
+    With the run of the graph (`ideal`) it says what the delay comes from; `what_if` runs the program again with each
+    class of management cost at its minimum.
+    """
     from wlm_dialect.runtime.report import make_report
 
-    return make_report(result)
+    return make_report(result, ideal, free=what_if)
 
 
 def stress(program: Program, runs: int, *, seed: int = 0, repeat: int = 2) -> "Stress":
@@ -331,38 +335,43 @@ def compare(
     modes: Iterable[str] = MODES,
     *,
     progress: Progress | None = None,
+    what_if: bool = False,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """One row per network, machine and mode: what management costs there.
 
     A row whose program cannot be lowered or is not proved has no figures (None), and says why in `error`. Times are
     ticks; tasks count management, virtual barriers are instances. `ideal`: same order and durations, original
-    dependences, no management; `bound`: the longer of critical path and busiest engine. `progress` is called with the
-    name of each row before it is made.
+    dependences, no management; `bound`: the longer of critical path and busiest engine. `why` has the causes of the
+    makespan and of its delay against ideal (docs/why.md), with `what_if` what each class of cost at its minimum would
+    save. `progress` is called with the name of each row before it is made.
     """
+    from wlm_dialect.runtime.ideal import ideal
+
     models = [machine(m) for m in machines]
     names, wanted = list(networks), list(modes)
     rows: list[dict[str, Any]] = []
     for name in names:
         for model in models:
             graph = load(name, model, **options)
-            base = _base_row(name, graph)
+            free = ideal(graph)
+            base = _base_row(name, graph, free)
             for mode in wanted:
                 if progress is not None:
                     progress(f"{name} {model.name} {mode}")
-                rows.append({**base, **_mode_row(graph, mode)})
+                rows.append({**base, **_mode_row(graph, free, mode, what_if)})
     return rows
 
 
-def _base_row(name: str, graph: Program) -> dict[str, Any]:
-    from wlm_dialect.runtime.ideal import bound, ideal
+def _base_row(name: str, graph: Program, free: "RunResult") -> dict[str, Any]:
+    from wlm_dialect.runtime.ideal import bound
 
     buffers = graph.buffers
     in_cmx = buffers.memory >= 0
     return {
         "network": name,
         "machine": graph.machine.name,
-        "ideal": ideal(graph).makespan,
+        "ideal": free.makespan,
         "bound": bound(graph),
         "peak_cmx": int((buffers.address + buffers.offset + buffers.size)[in_cmx].max(initial=0)),
     }
@@ -378,10 +387,13 @@ _FIGURES = (
     "management_dmas",
     "management_bytes",
     "stalls",
+    "why",
 )
 
 
-def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
+def _mode_row(graph: Program, free: "RunResult", mode: str, what_if: bool) -> dict[str, Any]:
+    from wlm_dialect.runtime.report_data import why_dict
+
     try:
         compiled = compile_program(graph, mode)
     except ScheduleError as error:
@@ -390,7 +402,7 @@ def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
         nothing = dict.fromkeys(_FIGURES)
         return {"mode": mode, **nothing, "hazards": 0, "deadlock": False, "verdict": verdict, "error": str(error)}
     result = run(compiled.program)
-    costs = report(result)
+    costs = report(result, free, what_if=what_if)
     return {
         "mode": mode,
         "tasks": len(compiled.program),
@@ -405,5 +417,6 @@ def _mode_row(graph: Program, mode: str) -> dict[str, Any]:
         "management_dmas": sum(t.count for t in costs.traffic),
         "management_bytes": sum(t.bytes for t in costs.traffic),
         "stalls": costs.stalls,
+        "why": why_dict(costs),
         "error": None,
     }

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, parse_modes, write_json
 from wlm_dialect.tools.progress import progress
 from wlm_dialect.tools.tables import print_table
+from wlm_dialect.tools.why_view import print_why, to_law, why_line
 
 _COLUMNS = (
     ("network", "network"),
@@ -24,7 +25,7 @@ _COLUMNS = (
     ("verdict", "verdict"),
 )
 
-_DROP = ("tasks", "ideal", "bootstrap", "refills", "DMAs", "machine", "irqs", "outcome")
+_DROP = ("why", "tasks", "ideal", "bootstrap", "refills", "DMAs", "to law", "machine", "irqs", "outcome")
 """What a narrow terminal does without, first to last; --json has it all."""
 
 
@@ -32,7 +33,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--networks", default="all", metavar="A,B,FILE", help="names, files, or all (default)")
     parser.add_argument("-m", "--machine", default=DEFAULT_MACHINE, metavar="A,B", help="machine models, by comma")
-    parser.add_argument("--modes", default="all", metavar="A,B", help="firmware, partial, full or all (default)")
+    parser.add_argument(
+        "--modes",
+        default="all",
+        metavar="A,B",
+        help="firmware, partial, full or all (default); choices in braces: 'full{policy=pages}'",
+    )
+    parser.add_argument("--why", action="store_true", help="a table per row: where the ticks went, by cause")
+    parser.add_argument(
+        "--what-if",
+        action="store_true",
+        help="--why, and what each class of management would save if it took one tick a piece (runs it again)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON (- for stdout)")
 
 
@@ -44,12 +56,11 @@ def run(args: argparse.Namespace) -> int:
     for name in machines:
         api.machine(name)  # a typing error is told before hours of work
     with progress(len(networks) * len(machines) * len(modes), "comparing") as advance:
-        rows = api.compare(networks, machines, modes, progress=advance)
+        rows = api.compare(networks, machines, modes, progress=advance, what_if=args.what_if)
     if args.json is not None:
         write_json(args.json, rows)
     if args.json != "-":
-        table = [[*(row[key] for key, _ in _COLUMNS), _to_ideal(row), _outcome(row)] for row in rows]
-        print_table([*(title for _, title in _COLUMNS), "to ideal", "outcome"], table, drop=_DROP)
+        _print(rows, args.why or args.what_if)
     for row in rows:
         if row["error"]:
             place = f"{row['network']} on {row['machine']}, {row['mode']}"
@@ -59,6 +70,20 @@ def run(args: argparse.Namespace) -> int:
     if any(row["verdict"] == "failed" for row in rows):
         return 1
     return 3 if any(row["verdict"] == "undecided" for row in rows) else 0
+
+
+def _print(rows: Sequence[Mapping[str, Any]], full: bool) -> None:
+    """The table, and below it where the ticks of each row went."""
+    table = []
+    for row in rows:
+        why = row["why"]
+        end = [_to_ideal(row), to_law(why), _outcome(row), why and why_line(why)]
+        table.append([*(row[key] for key, _ in _COLUMNS), *end])
+    print_table([*(title for _, title in _COLUMNS), "to ideal", "to law", "outcome", "why"], table, drop=_DROP)
+    for row in rows:
+        if full and row["why"]:
+            print()
+            print_why(row["why"], f"{row['network']} on {row['machine']}, {row['mode']}: where the ticks went")
 
 
 def _names(text: str, option: str) -> list[str]:

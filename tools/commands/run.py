@@ -11,7 +11,7 @@ from wlm_dialect.runtime.html import make_html
 from wlm_dialect.runtime.perfetto import make_trace
 from wlm_dialect.runtime.report import Report
 from wlm_dialect.runtime.report_data import report_dict
-from wlm_dialect.runtime.result import FINISHED
+from wlm_dialect.runtime.result import FINISHED, RunResult
 from wlm_dialect.runtime.timing import Timing, read_timing
 from wlm_dialect.runtime.witness import KINDS, Stress, make_timing
 from wlm_dialect.tools.commands import run_numbers
@@ -54,6 +54,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run N times in a row without a reset")
     parser.add_argument("--limit", type=int, metavar="TICKS", help="stop at this tick")
+    parser.add_argument(
+        "--what-if", action="store_true", help="what each class of management would save if it took one tick a piece"
+    )
     parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
     parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
     parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     programs = _programs(source, args.mode)
     if len(programs) > 1 and (args.trace or args.dot):
         raise UsageError("--trace and --dot show one program; give a single --mode")
-    reports = [_execute(program, args) for program in programs]
+    ideal = _ideal(source, args)
+    reports = [_execute(program, args, ideal) for program in programs]
     finished = all(report.result.outcome == FINISHED for report in reports)
     numbers = [checked.compare(report.result) for report in reports] if checked is not None and finished else []
     quiet = STDOUT in (getattr(args, name) for name in _FILES)
@@ -80,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             print_report(report)
             if numbers:
                 run_numbers.print_numbers(numbers[n])
-    _write(args, source, reports, numbers)
+    _write(args, ideal, reports, numbers)
     calm = args.stress is None or _stress(programs, args, quiet)
     return 0 if calm and finished and all(run_numbers.agrees(data) for data in numbers) else 2
 
@@ -111,6 +115,8 @@ def _told(program: Program, found: Stress) -> str:
 def _check(args: argparse.Namespace) -> None:
     if args.timing is not None and args.jitter is not None:
         raise UsageError("give either --timing or --jitter: both set the durations")
+    if args.what_if and (args.timing is not None or args.jitter is not None):
+        raise UsageError("--what-if compares nominal runs; leave out --timing and --jitter")
     run_numbers.check_arguments(args)
     if args.seed is not None and args.jitter is None and args.stress is None:
         raise UsageError("--seed draws nothing without --jitter or --stress")
@@ -133,10 +139,19 @@ def _programs(source: Program, mode: str | None) -> list[Program]:
     return [source if m == IDEAL else api.compile_program(source, m).program for m in modes]
 
 
-def _execute(program: Program, args: argparse.Namespace) -> Report:
+def _ideal(source: Program, args: argparse.Namespace) -> RunResult | None:
+    """The run of a graph, with which the others are compared; not under other times than the nominal ones."""
     from wlm_dialect import api
 
-    return api.report(api.run(program, timing=_timing(program, args), repeat=args.repeat, limit=args.limit))
+    nominal = args.timing is None and args.jitter is None
+    return api.run(source) if source.phase == "graph" and nominal else None
+
+
+def _execute(program: Program, args: argparse.Namespace, ideal: RunResult | None) -> Report:
+    from wlm_dialect import api
+
+    result = api.run(program, timing=_timing(program, args), repeat=args.repeat, limit=args.limit)
+    return api.report(result, ideal, what_if=args.what_if)
 
 
 def _timing(program: Program, args: argparse.Namespace) -> Timing | None:
@@ -145,7 +160,9 @@ def _timing(program: Program, args: argparse.Namespace) -> Timing | None:
     return None if args.timing is None else read_timing(args.timing)
 
 
-def _write(args: argparse.Namespace, source: Program, reports: list[Report], numbers: list[dict[str, Any]]) -> None:
+def _write(
+    args: argparse.Namespace, ideal: RunResult | None, reports: list[Report], numbers: list[dict[str, Any]]
+) -> None:
     if args.trace:
         write_output(args.trace, json.dumps(make_trace(reports[0].result), separators=(",", ":")) + "\n")
     if args.dot:
@@ -156,9 +173,4 @@ def _write(args: argparse.Namespace, source: Program, reports: list[Report], num
             value["numbers"] = data
         write_json(args.json, values[0] if len(values) == 1 else values)
     if args.html:
-        ideal = None
-        if source.phase == "graph" and args.timing is None and args.jitter is None:
-            from wlm_dialect import api
-
-            ideal = api.run(source).makespan
-        write_output(args.html, make_html(reports, ideal=ideal))
+        write_output(args.html, make_html(reports, ideal=None if ideal is None else ideal.makespan))
