@@ -7,11 +7,13 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.kernels.fusion import NEVER, Engines, Fused, Needs, Rules, Tasks, fuse
+from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.reordering import reordered
 from wlm_dialect.program import Barriers, Kind, Program
 
 WINDOW = 24  # tasks of one engine: farther ahead there is always another barrier to share
+_NEIGHBOURS = 24  # tasks behind a fetch among which its pulse is looked for
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,19 @@ def _needs(program: Program) -> Needs:
 
 
 def _after_fetches(program: Program) -> Csr:
-    """Task -> the fetch of the group that it is the first of (H4)."""
+    """Task -> the fetch of the group that it is the first of (H4), or what pulses behind it to tell firmware."""
     rows: list[list[int]] = [[] for _ in range(len(program))]
+    last, lonely = last_use(program), np.diff(program.consumers.start) == 0
+
+    def told(task: int, first: int) -> list[int]:
+        return [v for v in program.updates[task].tolist() if last[v] < first and v != program.barriers.tail]
+
     for t in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
-        rows[int(program.lists[int(program.target[t])][int(program.low[t])])].append(t)
+        first = int(program.lists[int(program.target[t])][int(program.low[t])])
+        at = int(program.position[t])
+        behind = program.lists[int(program.engine[t])][at : at + _NEIGHBOURS].tolist()
+        tells = next((s for s in behind if s >= first or told(s, first)), t)
+        rows[first].append(tells if tells < first and lonely[told(tells, first)].any() else t)
     return Csr.of(rows)
 
 
