@@ -14,6 +14,8 @@ from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
+SLOTS = ("halves", "ring")
+_RING_PARTS = 3  # a ring holds so many groups: one runs, one waits behind it, one is being fetched
 _RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetched
 
 
@@ -21,9 +23,11 @@ _RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetch
 class InsertFetchesPass(ProgramPass):
     """Insert the DMAs that copy descriptors of DPU and SHAVE tasks into CMX, one per execution group.
 
-    Groups take turns in two halves of the engine's descriptor slots, so a fetch comes after the end of the group
-    before the last one (H5). A group is at most half the work FIFO, so a push never meets a full FIFO (H6). All
-    management of one engine sits on one DMA queue, in order; it stands where the estimate says that queue is idle.
+    With `slots` "halves" groups take turns in two halves of the engine's descriptor slots, so a fetch comes after the
+    end of the group before the last one. As a "ring" the slots are filled one after the other, and a fetch comes after
+    the end of the tasks whose slots it fills (H5). The tasks in the slots are no more than the work FIFO holds, so a
+    push never meets a full one (H6). All management of one engine sits on one DMA queue, in order; it stands where the
+    estimate says that queue is idle.
 
     Precondition: phase graph without fetches. Postcondition: each DPU and SHAVE task is fetched exactly once.
     """
@@ -31,10 +35,12 @@ class InsertFetchesPass(ProgramPass):
     name = "wlm-insert-fetches"
     phases = ("graph",)
     mode: Literal["firmware", "partial", "full"] = "full"
+    slots: str = "halves"
 
     def transform(self, program: Program) -> Program:
-        if self.mode not in MODES:
-            raise ScheduleError(f"{self.name}: mode is '{self.mode}'{did_you_mean(self.mode, MODES)}")
+        for what, value, known in (("mode", self.mode, MODES), ("slots", self.slots, SLOTS)):
+            if value not in known:
+                raise ScheduleError(f"{self.name}: {what} is '{value}'{did_you_mean(value, known)}")
         if np.any(program.kind == Kind.FETCH):
             raise ScheduleError(f"{self.name}: @{program.name} has fetches already")
         if self.mode == "full" and not any(e.ends_in_order for e in program.machine.engines_of("dma")):
@@ -42,31 +48,45 @@ class InsertFetchesPass(ProgramPass):
                 f"@{program.name}: full mode needs a DMA queue that ends tasks in order (serial or prefetching), but "
                 f"machine '{program.machine.name}' has none; use mode partial or firmware"
             )
-        tasks = _Placement(program, self.mode).insertions()
+        tasks = _Placement(program, self.mode, self.slots).insertions()
         return insert_tasks(program, tasks).program if tasks else program
 
 
-def groups(engine: EngineModel, count: int, mode: str, machine: MachineModel) -> list[tuple[int, int, int]]:
-    """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots if there are two."""
-    half = max(1, min(engine.descriptor_slots // 2, engine.fifo_depth // 2))
+def groups(
+    engine: EngineModel, count: int, mode: str, machine: MachineModel, slots: str = "halves"
+) -> list[tuple[int, int, int]]:
+    """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots if there are two.
+
+    Of "halves" each group begins one, of a "ring" it begins where the one before ends; no group reaches over its end.
+    """
+    if slots == "halves":
+        most = max(1, min(engine.descriptor_slots, engine.fifo_depth) // 2)
+    else:
+        area = min(engine.descriptor_slots, engine.fifo_depth + 1)  # the task at head has left the FIFO
+        most = area // min(area, _RING_PARTS)
     if mode == "firmware":
-        half = min(half, machine.firmware.fetch_batch)
+        most = min(most, machine.firmware.fetch_batch)
     out: list[tuple[int, int, int]] = []
     low = 0
     while low < count:
-        size = min(half, _RAMP[len(out)]) if len(out) < len(_RAMP) else half
+        size = min(most, _RAMP[len(out)]) if len(out) < len(_RAMP) else most
+        if slots == "ring":
+            slot = low % area
+            size = min(size, area - slot)
+        else:
+            slot = most * (len(out) % 2) if engine.descriptor_slots > 1 else 0
         high = min(count, low + size)
-        slot = half * (len(out) % 2) if engine.descriptor_slots > 1 else 0
         out.append((low, high, slot))
         low = high
     return out
 
 
 class _Placement:
-    def __init__(self, program: Program, mode: str) -> None:
+    def __init__(self, program: Program, mode: str, slots: str) -> None:
         self.program = program
         self.machine = program.machine
         self.mode = mode
+        self.slots = slots
         self.times: Estimate = estimate(program)
         self.out: list[Insertion] = []
         self.managers = managers(program)
@@ -87,15 +107,31 @@ class _Placement:
     def _engine(self, engine: int, queue: EngineModel) -> None:
         model = self.machine.engines[engine]
         tasks = self.program.lists[engine].tolist()
-        plan = groups(model, len(tasks), self.mode, self.machine)
+        plan = groups(model, len(tasks), self.mode, self.machine, self.slots)
+        holds: dict[int, int] = {}  # slot -> group
         place = 0
         for g, (low, high, slot) in enumerate(plan):
-            former = [f for f in range(g) if plan[f][2] == slot][-1:]
-            users = [t for f in former for t in tasks[plan[f][0] : plan[f][1]]]
+            users = self._users(tasks, plan, (low, high, slot), holds)
             if model.ends_in_order:
                 users = users[-1:]
             place = max(place, self._place(engine, queue, tasks, (low, high), users))
             self._emit(engine, queue, place, (low, high, slot), users)
+            holds |= dict.fromkeys(range(slot, slot + high - low), g)
+
+    def _users(
+        self,
+        tasks: list[int],
+        plan: list[tuple[int, int, int]],
+        group: tuple[int, int, int],
+        holds: dict[int, int],
+    ) -> list[int]:
+        """Tasks that must have ended before a group may be fetched: of halves those of the group before the last."""
+        low, high, slot = group
+        if self.slots == "halves":
+            former = holds.get(slot)
+            return [] if former is None else tasks[slice(*plan[former][:2])]
+        out = [plan[f][0] + s - plan[f][2] for s in range(slot, slot + high - low) if (f := holds.get(s, -1)) >= 0]
+        return [tasks[i] for i in out]
 
     def _place(self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]) -> int:
         """The task before which a fetch stands: where its queue idles, the slots are free and it is not yet late."""

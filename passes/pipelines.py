@@ -27,12 +27,12 @@ from wlm_dialect.passes.verify_schedule import VerifySchedulePass
 Mode = Literal["firmware", "partial", "full"]
 
 
-def _graph(mode: Mode) -> tuple[ModulePass, ...]:
+def _graph(mode: Mode, choices: Choices) -> tuple[ModulePass, ...]:
     return (
         # a front end has done this; IR written by hand may name only what its tasks read and write
         InsertDependencesPass(),
         # fetches are tasks like others from here on: their order is kept by the same barriers
-        InsertFetchesPass(mode),
+        InsertFetchesPass(mode, choices.slots),
     )
 
 
@@ -62,12 +62,12 @@ def barriers() -> tuple[ModulePass, ...]:
 
 def firmware(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """Firmware does everything from interrupts, descriptor fetches included."""
-    return (*_graph("firmware"), *barriers(), *_by_firmware("firmware", choices))
+    return (*_graph("firmware", choices), *barriers(), *_by_firmware("firmware", choices))
 
 
 def partial(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler fetches descriptors; firmware enqueues and programs barriers."""
-    return (*_graph("partial"), *barriers(), *_by_firmware("partial", choices))
+    return (*_graph("partial", choices), *barriers(), *_by_firmware("partial", choices))
 
 
 def _by_firmware(mode: Literal["firmware", "partial"], choices: Choices) -> tuple[ModulePass, ...]:
@@ -90,7 +90,7 @@ def _final() -> tuple[ModulePass, ...]:
 def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
     return (
-        *_graph("full"),
+        *_graph("full", choices),
         *barriers(),
         AssignBarriersPass("full", choices.policy),
         VerifyPhasePass("physical"),

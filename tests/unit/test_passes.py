@@ -115,6 +115,7 @@ def test_ir_that_a_pass_does_not_change_is_not_written_again() -> None:
     ("made", "phase", "message"),
     [
         (InsertFetchesPass("ful"), "graph", "wlm-insert-fetches: mode is 'ful'; did you mean 'full'?"),  # type: ignore[arg-type]
+        (InsertFetchesPass("full", "rign"), "graph", "wlm-insert-fetches: slots is 'rign'; did you mean 'ring'?"),
         (AssignBarriersPass("ful"), "virtual", "wlm-assign-barriers: mode is 'ful'; did you mean 'full'?"),  # type: ignore[arg-type]
         (VerifyPhasePass("grahp"), "graph", "wlm-verify-phase: phase is 'grahp'; did you mean 'graph'?"),  # type: ignore[arg-type]
     ],
@@ -158,3 +159,17 @@ def test_groups_cover_every_task_once_and_fit_slots_and_fifo(slots: int, depth: 
             assert high - low <= max(1, depth // 2)
             assert mode != "firmware" or high - low <= 2
             assert slots == 1 or slot != following
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 64])
+@pytest.mark.parametrize("slots", [1, 2, 3, 8, 64])
+def test_a_ring_of_slots_is_filled_one_after_the_other(slots: int, depth: int) -> None:
+    machine = TINY.with_(**{"dpu.descriptor_slots": slots, "dpu.fifo_depth": depth})
+    ring = min(slots, depth + 1)
+    for count in (1, 2, 7, 200):
+        plan = groups(machine.engine("dpu0"), count, "full", machine, "ring")
+        assert [t for low, high, _ in plan for t in range(low, high)] == list(range(count))
+        for low, high, slot in plan:
+            assert slot == low % ring
+            assert slot + high - low <= ring
+            assert high - low <= max(1, ring // 2)
