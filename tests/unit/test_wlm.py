@@ -201,13 +201,13 @@ def test_a_deadlock_says_who_waits_for_whom(capsys: pytest.CaptureFixture[str]) 
     [
         (["--mode", "partail"], "unknown mode 'partail'; did you mean 'partial'?"),
         (["--mode", ","], "no mode given; known: all, firmware, partial, full, ideal"),
-        (["--mode", "all", "--trace", "t"], "--trace and --dot show one program; give a single --mode"),
+        (["--mode", "all", "--trace", "t"], "--trace, --dot and --svg show one program; give a single --mode"),
         (["--timing", "t", "--jitter", "heavy"], "give either --timing or --jitter: both set the durations"),
         (["--seed", "3"], "--seed draws nothing without --jitter or --stress"),
         (["--stress", "0"], "--stress 0: it takes 1 run at least"),
         (
             ["--json", "-", "--dot", "-"],
-            "only one of --trace, --html, --dot and --json can go to standard output",
+            "only one of --trace, --html, --dot, --svg and --json can go to standard output",
         ),
         (["--timing", "none.json"], "timing file none.json: No such file or directory"),
         (["--repeat", "0"], "repeat is 0, but a program runs at least once"),

@@ -12,6 +12,7 @@ from wlm_dialect.runtime.perfetto import make_trace
 from wlm_dialect.runtime.report import Report
 from wlm_dialect.runtime.report_data import report_dict
 from wlm_dialect.runtime.result import FINISHED, RunResult
+from wlm_dialect.runtime.svg import make_svg
 from wlm_dialect.runtime.timing import Timing, read_timing
 from wlm_dialect.runtime.witness import KINDS, Stress, make_timing
 from wlm_dialect.tools.commands import run_numbers
@@ -26,7 +27,7 @@ from wlm_dialect.tools.commands.common import (
 from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.report_view import print_report
 
-_FILES = ("trace", "html", "dot", "json")
+_FILES = ("trace", "html", "dot", "svg", "json")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
     parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
     parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
+    parser.add_argument("--svg", metavar="FILE", help="write the timeline as a picture")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
     run_numbers.add(parser)
 
@@ -70,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
     checked = None if args.check is None else run_numbers.Checked(args)
     source = load_program(args, args.source) if checked is None else checked.program
     programs = _programs(source, args.mode)
-    if len(programs) > 1 and (args.trace or args.dot):
-        raise UsageError("--trace and --dot show one program; give a single --mode")
+    if len(programs) > 1 and (args.trace or args.dot or args.svg):
+        raise UsageError("--trace, --dot and --svg show one program; give a single --mode")
     ideal = _ideal(source, args)
     reports = [_execute(program, args, ideal) for program in programs]
     finished = all(report.result.outcome == FINISHED for report in reports)
@@ -123,7 +125,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.stress is not None and args.stress < 1:
         raise UsageError(f"--stress {args.stress}: it takes 1 run at least")
     if sum(getattr(args, name) == STDOUT for name in _FILES) > 1:
-        raise UsageError("only one of --trace, --html, --dot and --json can go to standard output")
+        raise UsageError("only one of --trace, --html, --dot, --svg and --json can go to standard output")
 
 
 def _programs(source: Program, mode: str | None) -> list[Program]:
@@ -167,6 +169,8 @@ def _write(
         write_output(args.trace, json.dumps(make_trace(reports[0].result), separators=(",", ":")) + "\n")
     if args.dot:
         write_output(args.dot, make_dot(reports[0].result.program))
+    if args.svg:
+        write_output(args.svg, make_svg(reports[0]))
     if args.json:
         values = [report_dict(report) for report in reports]
         for value, data in zip(values, numbers, strict=False):
