@@ -48,10 +48,10 @@ def find_trail(result: RunResult) -> Trail:
     """
     walk = _Walk(result)
     points: list[Point] = []
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int, int]] = set()
     point = _completion(result)
-    while point is not None and (point.what, point.n) not in seen:
-        seen.add((point.what, point.n))
+    while point is not None and (point.what, point.n, point.tick) not in seen:
+        seen.add((point.what, point.n, point.tick))
         points.append(point)
         point = walk.cause(point) if point.tick > 0 else None
     return Trail(result, tuple(reversed(points)), walk.causes, walk.handlers)

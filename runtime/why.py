@@ -101,27 +101,30 @@ def _pieces(trail: Trail) -> list[tuple[str, int]]:
         return []
     queued = _queued(trail)
     out = [("dispatch", points[0].tick)]
-    for a, b in pairwise(points):
-        out.append((_cause(trail.result.program, b, queued), b.tick - a.tick))
+    for n, (a, b) in enumerate(pairwise(points), 1):
+        out.append(("dma_queue" if n in queued else _cause(trail.result.program, b), b.tick - a.tick))
     return out
 
 
 def _queued(trail: Trail) -> set[int]:
-    """Management DMAs of the trail that only stood in front of a data DMA, or in front of one that did."""
+    """Points where a management DMA ends that only stood in front of a data DMA, or in front of one that did."""
     kind = trail.result.program.kind
+    tasks: set[int] = set()
     out: set[int] = set()
-    for point in reversed(trail.points):
-        if point.what == "end" and kind[point.n] != Kind.RUN and point.how == "next":
-            if kind[point.to] == Kind.RUN or point.to in out:
-                out.add(point.n)
+    for n in range(len(trail.points) - 1, -1, -1):
+        point = trail.points[n]
+        if point.what == "end" and point.how == "next" and kind[point.n] != Kind.RUN:
+            if kind[point.to] == Kind.RUN or point.to in tasks:
+                tasks.add(point.n)
+                out.add(n)
     return out
 
 
-def _cause(program: Program, point: Point, queued: set[int]) -> str:
+def _cause(program: Program, point: Point) -> str:
     """What went on before `point`."""
     match point.what:
         case "end":
-            return "dma_queue" if point.n in queued else _OF_KIND[Kind(int(program.kind[point.n]))]
+            return _OF_KIND[Kind(int(program.kind[point.n]))]
         case "handler":
             return "firmware_queue" if point.how == "busy" else "interrupt"
         case "armed":
