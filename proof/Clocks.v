@@ -7,7 +7,7 @@ Require Import List Arith Lia Bool PArith NArith FMapPositive.
 From wlm Require Import Machine Rules Tables.
 Import ListNotations.
 
-(** Derived orders: firmware serves [Serve a] before the interrupt of this event; urgent [Join j] comes before it. *)
+(** Derived orders: firmware serves [Serve a] before the interrupt of this event; urgent [Join j] comes before what takes time. *)
 Inductive extra := Serve (a : id) | Join (j : id).
 
 Record clock := Clock { rk : N; ch : nat; ix : N; vc : list N; ex : list extra }.
@@ -83,7 +83,7 @@ Definition extra_ok (e : id) (known : list id) (d : extra) : bool :=
     end
   | Join j =>
     let v := get (sM S) j in
-    inM j && x_urg v && negb (x_urg (get (sM S) e)) &&
+    inM j && x_urg v && negb (x_urg (get (sM S) e)) && x_slow (get (sM S) e) &&
     forallb (fun x => under x known) (basic j) && forallb (fun x => inM x && under x known) (server_ends j)
   end.
 (** One join may need the one before. *)
@@ -210,7 +210,7 @@ Proof.
         { unfold basic. rewrite Sy. apply in_or_app; right. apply in_or_app; right. apply in_or_app; right. apply in_or_app; right. auto. }
         destruct (Sub (f x) x) as [|]; auto; [unfold preds; apply in_or_app; auto|apply (CausesM a); auto; apply Causes; auto|congruence].
       + simpl. intro Q. rewrite Q in By. simpl in By. apply Pos.ltb_lt; auto.
-    - rewrite !andb_true_iff, !forallb_forall in Ed. destruct Ed as ((((Mj & Uj) & Uy) & Bj) & Sj).
+    - rewrite !andb_true_iff, !forallb_forall in Ed. destruct Ed as (((((Mj & Uj) & Uy) & Sy) & Bj) & Sj).
       apply negb_true_iff in Uy. apply inM_all in Mj. apply hb_join; auto.
       + intros x E. destruct (Full j x Mj E) as (z & Z & Q). assert (Iz := proj2 (basic_lt j z Mj Z)).
         assert (hb z y) by (apply (SubB known); auto). destruct Q as [->|Q]; auto. eapply hb_trans; eauto.

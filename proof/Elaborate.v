@@ -147,7 +147,7 @@ Definition head_event (i : id) (t : task) : evt :=
   let e := engine_of t in
   let order := match g_order e with Serial => end_ | Prefetching => start_ | Outstanding _ => start_ | Pool _ => head_ end in
   {| x_ctl := event_of i (v_before v) order ++ (if has i (v_linked v) then event_of i (v_before v) end_ else []);
-     x_urg := true; x_wts := []; x_con := []; x_pro := []; x_bps := []; x_qps := None; x_block := false;
+     x_urg := true; x_slow := false; x_wts := []; x_con := []; x_pro := []; x_bps := []; x_qps := None; x_block := false;
      x_entry := negb (has i (v_linked v) || has i (v_whole v)); x_pop := Some (t_engine t); x_end := end_ i;
      x_reads := match g_slots e with 0 => None | _ => Some (match PM.find i (v_fetch v) with Some fs => snd fs | None => 1%positive end) end;
      x_kills := []; x_loads := []; x_acc := []; x_accEnd := 1%positive; x_serves := None |}.
@@ -162,7 +162,7 @@ Definition fetched (t : task) : list (id * id) :=
 Definition start_event (i : id) (t : task) : evt :=
   let order := match g_order (engine_of t) with
                | Prefetching => event_of i (v_before v) end_ | Outstanding _ => event_of i (v_kth v) end_ | _ => [] end in
-  {| x_ctl := head_ i :: order; x_urg := false; x_wts := sort (t_waits t);
+  {| x_ctl := head_ i :: order; x_urg := false; x_slow := false; x_wts := sort (t_waits t);
      x_con := if m_at_end m then [] else slots_of t (sort (t_waits t));
      x_pro := []; x_bps := []; x_qps := None; x_block := false; x_entry := false; x_pop := None; x_end := 1%positive;
      x_reads := None; x_kills := map fst (fetched t); x_loads := []; x_acc := t_data t; x_accEnd := end_ i; x_serves := None |}.
@@ -177,7 +177,8 @@ Definition entries (t : task) : list (list id) :=
 Definition target (t : task) : id := match t_job t with Enqueue q _ _ => q | _ => 1%positive end.
 Definition end_event (i : id) (t : task) : evt :=
   let lasts := if m_block m then match rev (entries t) with (x :: _) :: _ => [push_ x] | _ => [] end else [] in
-  {| x_ctl := start_ i :: lasts; x_urg := match lasts with [] => false | _ => true end; x_wts := [];
+  {| x_ctl := start_ i :: lasts; x_urg := match lasts with [] => false | _ => true end;
+     x_slow := match lasts with [] => true | _ => false end; x_wts := [];
      x_con := if m_at_end m then slots_of t (sort (t_waits t)) else [];
      x_pro := slots_of t (sort (t_updates t));
      x_bps := match t_job t with Program l => group (sort l) | _ => [] end;
@@ -186,7 +187,7 @@ Definition end_event (i : id) (t : task) : evt :=
      x_reads := None; x_kills := []; x_loads := fetched t; x_acc := []; x_accEnd := 1%positive; x_serves := None |}.
 
 Definition plain (ctl : list id) (urgent : bool) (qps : option (id * list id)) (blocks : bool) (bps : list (id * list nat)) (serves : option id) : evt :=
-  Evt ctl urgent [] [] [] bps qps blocks false None 1%positive None [] [] [] 1%positive serves.
+  Evt ctl urgent (negb urgent) [] [] [] bps qps blocks false None 1%positive None [] [] [] 1%positive serves.
 Fixpoint push_events (q before : id) (l : list (list id)) : list (id * evt) :=
   match l with
   | (i :: r) :: t => (push_ i, plain [before] true (Some (q, map head_ (i :: r))) true [] None) :: push_events q (push_ i) t

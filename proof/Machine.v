@@ -22,6 +22,7 @@ Record prog := {
   all : list id;                        (* all of them *)
   ctl : id -> list id;                  (* order inside a task and between neighbours of an engine *)
   urg : id -> bool;                     (* happens as soon as it can: heads, pushes that wait for room *)
+  slow : id -> bool;                    (* takes time: ends, transfers, what firmware does; a start may take none *)
   (* barriers: event, barrier -> instance, slots *)
   wts : id -> id -> option nat;         (* must read zero *)
   con : id -> id -> option (nat * nat); (* takes slots off the consumer counter *)
@@ -93,7 +94,7 @@ Inductive edge (x y : id) : Prop :=
 
 (** [hb x y]: in every run in which y happens, x happens before it. Two orders are derived. Of two interrupts firmware
     serves first the one that certainly came first (or, if one and the same event can raise both, the lower number).
-    An urgent event comes before whatever comes after all it waits for. *)
+    An urgent event comes before whatever takes time and comes after all it waits for. *)
 Inductive hb : id -> id -> Prop :=
 | hb_edge x y : edge x y -> hb x y
 | hb_trans x y z : hb x y -> hb y z -> hb x z
@@ -103,7 +104,7 @@ Inductive hb : id -> id -> Prop :=
     (forall x, causes a x -> x <> f x -> hb x (f x)) ->
     (byid G = true -> (a < b)%positive) ->
     hb (hnd G a) (hnd G b)
-| hb_join j y : In j (all G) -> urg G j = true -> urg G y = false ->
+| hb_join j y : In j (all G) -> urg G j = true -> urg G y = false -> slow G y = true ->
     (forall x, edge x j -> hb x y) ->
     (forall q m a z x, pop G j = Some q -> lim G q = Some m -> lst G q = a ++ j :: z ->
        In x (firstn (S (length a) - m) a) -> hb (endof G x) y) ->
@@ -164,9 +165,10 @@ Record raw (s : st) (e : id) : Prop := {
   r_ack : acked s e
 }.
 
-(** Urgent events go first: nothing else happens while one of them can. *)
+(** Urgent events go first: nothing that takes time happens while one of them can. A start may happen before, in the
+    very instant in which the task is at head. *)
 Definition enabled (s : st) (e : id) : Prop :=
-  raw s e /\ (urg G e = false -> forall j, urg G j = true -> ~ raw s j).
+  raw s e /\ (urg G e = false -> slow G e = true -> forall j, urg G j = true -> ~ raw s j).
 
 Definition dec (o : option (nat * nat)) (n : nat) : nat := match o with Some (_, w) => n - w | None => n end.
 Definition touched (s : st) (e b : id) : bst :=

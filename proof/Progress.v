@@ -156,7 +156,7 @@ Proof.
   destruct (find_dec (fun j => urg G j = true /\ raw G s j) (all G)) as [(j & _ & Uj & Rj)|W].
   - intros j Ij. apply urgent_dec; auto.
   - exists j. split; auto. congruence.
-  - exists f. split; auto. intros _ j Uj Rj. apply (W j); auto. apply Rj.
+  - exists f. split; auto. intros _ _ j Uj Rj. apply (W j); auto. apply Rj.
 Qed.
 
 (** ** The end *)

@@ -81,11 +81,11 @@ Qed.
 Theorem enabled_down e : enabled G s e -> forall x, hb x e -> In x (done s).
 Proof.
   intros (Rw & Ur) x H. assert (Dn := v_down _ V). revert Rw Ur.
-  induction H as [x y E|x y z H1 IH1 H2 IH2|a b f Ia Ib Fc Fe Fh IHh By|j y Al Uj Uy He IHe Hs IHs]; intros Rw Ur.
+  induction H as [x y E|x y z H1 IH1 H2 IH2|a b f Ia Ib Fc Fe Fh IHh By|j y Al Uj Uy Sy He IHe Hs IHs]; intros Rw Ur.
   - eapply edge_down; eauto.
   - eapply Dn; [exact H1|]. apply IH2; auto.
   - eapply serve_order; eauto; apply V.
-  - destruct (in_dec Pos.eq_dec j (done s)) as [|N]; auto. exfalso. apply (Ur Uy j Uj).
+  - destruct (in_dec Pos.eq_dec j (done s)) as [|N]; auto. exfalso. apply (Ur Uy Sy j Uj).
     assert (Ed : forall x, edge G x j -> In x (done s)) by auto.
     assert (Ct : forall x, In x (ctl G j) -> In x (done s)) by (intros; apply Ed, e_ctl; auto).
     destruct (u_plain _ _ _ R j Uj) as (NS & NW).

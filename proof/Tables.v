@@ -10,6 +10,7 @@ Module PM := PositiveMap.
 Record evt := Evt {
   x_ctl : list id;
   x_urg : bool;
+  x_slow : bool;
   x_wts : list (id * nat);
   x_con : list (id * (nat * nat));
   x_pro : list (id * (nat * nat));
@@ -44,7 +45,7 @@ Record sched := Sched {
 Definition assoc {A} (b : id) (l : list (id * A)) : option A :=
   match find (fun x => Pos.eqb b (fst x)) l with Some x => Some (snd x) | None => None end.
 Definition none : evt :=
-  Evt [] false [] [] [] [] None false false None 1%positive None [] [] [] 1%positive None.
+  Evt [] false false [] [] [] [] None false false None 1%positive None [] [] [] 1%positive None.
 Definition get (m : PM.t evt) (e : id) : evt := match PM.find e m with Some v => v | None => none end.
 (** The handler of interrupt [h] is event 8h + 6 (see [Elaborate.v]). *)
 Definition handler (h : id) : id := (h~1~1~0)%positive.
@@ -59,6 +60,7 @@ Definition prog_of : prog := {|
   all := map fst (PM.elements (sM S));
   ctl := fun e => x_ctl (ev e);
   urg := fun e => x_urg (ev e);
+  slow := fun e => x_slow (ev e);
   wts := fun e b => assoc b (x_wts (ev e));
   con := fun e b => assoc b (x_con (ev e));
   pro := fun e b => assoc b (x_pro (ev e));

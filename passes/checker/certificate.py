@@ -15,6 +15,7 @@ from wlm_dialect.check.events import END, HANDLER, HEAD, ITEM, PUSH, Events, eve
 from wlm_dialect.check.rules import Proof
 from wlm_dialect.check.text import Instance, Schedule, read
 from wlm_dialect.errors import ProgramError, ScheduleError
+from wlm_dialect.passes.checker.late_joins import lacking, moments
 from wlm_dialect.program import Program, encode_module
 
 Orders = list[list[Any]]  # [kind, event]
@@ -40,9 +41,13 @@ def certify(schedule: Schedule) -> Certificate:
     order = Run(events).order()
     if len(order) < len(events.before):
         raise ScheduleError(f"@{schedule.name} has no certificate: it does not run to its end")
-    maker = _Maker(events)
-    for here in order:
-        maker.add(here)
+    maker = _Maker(events, order, {})
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for first, then in lacking(maker.proof):
+        for here in moments(events, then):
+            wanted[here].append(first)
+    if wanted:
+        maker = _Maker(events, order, wanted)
     steps = {t: found for t, task in enumerate(schedule.tasks) if len(task.waits) > 1 and (found := maker.steps(t))}
     certificate: Certificate = {
         "format": FORMAT,
@@ -128,10 +133,10 @@ class Run:
 
 
 class _Maker:
-    """Gives events chains and derived orders, one by one in the order of a run."""
+    """Gives events chains and derived orders, one by one in the order of a run. `wanted`: joins to state at events."""
 
-    def __init__(self, events: Events) -> None:
-        self.events, self.proof = events, Proof(events)
+    def __init__(self, events: Events, order: list[int], wanted: dict[int, list[int]]) -> None:
+        self.events, self.proof, self.wanted = events, Proof(events), wanted
         self.extra: dict[int, Orders] = {}
         self.chains = 0
         self.of_key: dict[object, list[int]] = defaultdict(list)  # engine -> its chains
@@ -141,8 +146,10 @@ class _Maker:
         # ends of ENQUEUE tasks that may wait for room: what they wait for is known elsewhere, their end is not
         self.waiting_ends = sorted(x for x in events.joins if x % 8 == END)
         self.tail_producers = set(events.users[tail].producers) if tail is not None else set[int]()
+        for here in order:
+            self._add(here)
 
-    def add(self, here: int) -> None:
+    def _add(self, here: int) -> None:
         """The next event."""
         orders = self._orders(here)
         if orders:
@@ -187,6 +194,8 @@ class _Maker:
         if here in self.tail_producers:
             for other in self.waiting_ends:
                 self._join(here, other, out)
+        for other in self.wanted.get(here, ()):
+            self._join(here, other, out)
         return out
 
     def _served(self, here: int) -> Orders:

@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.passes.checker.events import Event, EventGraph
-from wlm_dialect.passes.checker.exact import Ends, Search, StaleWait, servers_suffice, stale_wait
+from wlm_dialect.passes.checker.exact import Search, StaleWait, blocks, ended, servers_suffice, stale_wait
 from wlm_dialect.passes.checker.findings import Finding, Names
 from wlm_dialect.passes.checker.repairs import Repairs
 from wlm_dialect.passes.checker.rules import Obligations
-from wlm_dialect.program import Kind
 
 Indices = NDArray[np.intp]
 
@@ -210,10 +209,7 @@ def _pair(table: Obligations, i: int) -> tuple[int, int]:
 
 def _ended(graph: EventGraph, first: int, then: int) -> bool:
     """Whether `first` is the end of an ENQUEUE all of whose causes come before `then`."""
-    kind, task = graph.kind_of(first)
-    if first == then or kind != Event.END or graph.program.kind[task] != Kind.ENQUEUE:
-        return False
-    return Ends(graph, then).ended(task)
+    return first != then and blocks(graph, first) and ended(graph, graph.kind_of(first)[1], then)
 
 
 def find_cycles(graph: EventGraph, limit: int = 20) -> list[list[int]]:

@@ -59,6 +59,13 @@ def _armed(graph: EventGraph, happened: DownSet, barrier: int) -> bool:
 _TICKING = (Event.END, Event.TRANSFER, Event.ITEM, Event.HANDLER)
 
 
+def blocks(graph: EventGraph, node: int) -> bool:
+    """Whether a node is the end of an ENQUEUE that waits for room, and so may be as early as its transfer."""
+    kind, task = graph.kind_of(node)
+    p = graph.program
+    return kind == Event.END and p.kind[task] == Kind.ENQUEUE and p.machine.full_fifo == "block"
+
+
 class Search:
     """Backward searches over the event graph, with a budget for all of them together."""
 
@@ -131,8 +138,27 @@ def servers_suffice(graph: EventGraph, then: int) -> bool:
     return True
 
 
-class Ends:
+def ended(graph: EventGraph, task: int, then: int) -> bool:
     """Whether an ENQUEUE that may block has ended before an event, although no path leads from its end.
+
+    Heads, pushes and starts may come in the tick of their causes, before that end: an event that takes time is needed
+    in between, and is looked for among those that come last before `then`.
+    """
+    seen, stack = {then}, [then]
+    while stack:
+        node = stack.pop()
+        if graph.kind_of(node)[0] in _TICKING and not blocks(graph, node):
+            if Ends(graph, node).ended(task):
+                return True
+            continue
+        new = [x for x in graph.predecessors[node].tolist() if x not in seen]
+        seen.update(new)
+        stack += new
+    return False
+
+
+class Ends:
+    """Whether an ENQUEUE that may block has ended before an event that takes time, although no path leads from its end.
 
     Its end is a join: the transfer is through, and each push found room, that is, certain tasks were at head. A head is
     a join too. Answers True only if all causes come before.
@@ -150,10 +176,9 @@ class Ends:
         key = (Event.END, task)
         if key not in self.known:
             self.known[key] = False  # whoever asks again meanwhile asks in a circle
-            r, p = self.graph.ranges, self.graph.program
-            blocks = p.kind[task] == Kind.ENQUEUE and p.machine.full_fifo == "block"
-            pushed = np.nonzero(r.enqueue_of == task)[0] if blocks else np.zeros(0, np.intp)
-            self.known[key] = self._before(Event.END, task) or (blocks and self._pushed(task, pushed))
+            pushed = np.nonzero(self.graph.ranges.enqueue_of == task)[0]
+            waits = blocks(self.graph, int(self.graph.node(Event.END, task)))
+            self.known[key] = self._before(Event.END, task) or (waits and self._pushed(task, pushed))
         return self.known[key]
 
     def _pushed(self, enqueue: int, tasks: NDArray[np.intp]) -> bool:

@@ -10,8 +10,11 @@ import pytest
 
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import random_schedule
+from tests.unit.verify_schedule_cases import FULL
+from tests.unit.verify_schedule_cases import program as case
 from wlm_dialect import api
-from wlm_dialect.check import read
+from wlm_dialect.check import RejectedError, read
+from wlm_dialect.check import check as judge_certificate
 from wlm_dialect.check.command import main as wlm_check
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.machine import preset
@@ -84,6 +87,28 @@ def test_coq_refuses_what_is_refuted(proof: Path, tmp_path: Path) -> None:
     code, output = coqc(proof, tmp_path / "stale.v")
     assert code == 1
     assert "accept program_ hint_ = true" in output, output
+
+
+@needs_coq
+def test_one_program_pushes_the_instances_of_a_barrier_in_order(proof: Path, tmp_path: Path) -> None:
+    """A mistake that wlm-check made once. Between barriers the order of a PROGRAM is free."""
+
+    def coq_takes(pushes: str) -> bool:
+        made = schedule_of(case(FULL, (("%b0, %b1, %s", "%b0, %s"), ("program [%a2, %b2]", f"program [{pushes}]"))))
+        certificate = certify(made)
+        if pushes == "%a2, %b2, %b1":
+            with pytest.raises(RejectedError, match=r"^H3: task 7 pushes the instances of b1 out of order"):
+                judge_certificate(made, certificate)
+        else:
+            judge_certificate(made, certificate)
+        (tmp_path / "order.v").write_text(coq_text(made, certificate))
+        code, output = coqc(proof, tmp_path / "order.v")
+        assert code == 0 or "accept program_ hint_ = true" in output, output
+        return code == 0
+
+    assert coq_takes("%a2, %b1, %b2")
+    assert coq_takes("%b1, %a2, %b2")
+    assert not coq_takes("%a2, %b2, %b1")
 
 
 def module(number: int, program: Program) -> str:

@@ -57,6 +57,12 @@ def test_accepts_what_the_pipelines_make(mode: str, changes: dict[str, object]) 
     assert len(proof.rank) >= 3 * len(program)
 
 
+def test_room_that_another_work_item_makes() -> None:
+    """A mutant of the campaign: the order of work items shows that a FIFO has room for what firmware pushes (H6)."""
+    text = (Path(__file__).parents[1] / "campaign" / "room_by_items.mlir").read_text()
+    check(read(text)[0], certificate(text))
+
+
 def test_reads_whatever_the_white_space() -> None:
     spread = MANAGED.replace("(", "(\n").replace(" updates", " // a comment\n  updates").replace("[", " [ ")
     assert read(spread)[0].digest() == read(MANAGED)[0].digest()

@@ -1,0 +1,98 @@
+"""Ends of ENQUEUE tasks that wait for room: certain before what takes time, not before a head in the same tick."""
+
+import pytest
+
+from tests.oracles.explore import explore
+from tests.oracles.schedule import read_schedule
+from tests.unit.verify_schedule_cases import program
+from wlm_dialect.check import Certificate, RejectedError, read
+from wlm_dialect.check import check as check_certificate
+from wlm_dialect.check.events import END, HEAD, START, Events, event
+from wlm_dialect.check.rules import Proof
+from wlm_dialect.machine import preset
+from wlm_dialect.passes.checker.certificate import certify
+from wlm_dialect.passes.verify_schedule import check
+from wlm_dialect.program import Program, encode_module
+from wlm_dialect.verification import verify
+
+OWN_ROOM = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 1
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %t = barrier.configure 4 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %t]
+    mgmt_dma.work_item @dma1 [0 to 1)
+    mgmt_dma.work_item @dma0 [0 to 3)
+    task.run @dma1 "first" updates(%a0) cycles 100
+    mgmt_dma.fetch @dpu0 [0 to 3) slots [0 to 3) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [0 to 3) on @dma0 waits(%a0) cycles 20
+    task.run @dma0 "second" updates(%a1) cycles 100
+    task.run @dpu0 "conv0" cycles 50
+    task.run @dpu0 "conv1" waits(%a1) updates(%t) cycles 100
+    task.run @dpu0 "conv2" updates(%t) cycles 100
+  }
+}
+"""
+"""conv1 makes room for conv2, which ends the ENQUEUE, which arms the barrier that conv1 waits for: too late."""
+
+LATER = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 0
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %c = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 4 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %c, %t]
+    mgmt_dma.work_item @dma1 [0 to 2)
+    mgmt_dma.work_item @dma0 [0 to 2)
+    mgmt_dma.fetch @dpu0 [0 to 2) slots [0 to 2) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [0 to 2) on @dma0 updates(%a0) cycles 20
+    task.run @dpu0 "conv0" updates(%c) cycles 50
+    task.run @dma1 "store" waits(%c) updates(%a1) cycles 100
+    task.run @dma1 "last" waits(%a1) updates(%t) cycles 100
+    task.run @dpu0 "conv1" updates(%t) cycles 100
+  }
+}
+"""
+"""Nothing but room in the FIFO orders the end of the ENQUEUE before the end of `store`, and that suffices."""
+
+
+def managed(text: str, **changes: object) -> Program:
+    base = {"dpu.order": "prefetching", "engine.fifo_depth": 1}
+    return program(text, machine=preset("tiny").with_(**base, **changes))
+
+
+def certificate(p: Program) -> Certificate:
+    return certify(read(str(encode_module(p)))[0])
+
+
+def test_a_head_may_come_before_the_end_that_it_causes() -> None:
+    p = managed(OWN_ROOM, **{"barriers.consume_at": "end"})
+    found = verify(p)
+    assert found.status == "refuted"
+    assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H1", "conv1")]
+    assert explore(read_schedule(str(encode_module(p)), p.machine)).faults == {("H1", 5, "b0#1")}
+    with pytest.raises(RejectedError, match="H1: task 5 may find b0 before instance 1 is armed"):
+        check_certificate(read(str(encode_module(p)))[0], certificate(p))
+
+
+def test_no_certificate_can_claim_that_order() -> None:
+    """A join comes before an end; not before a head or a start, which may happen in the tick of their causes."""
+    p = managed(OWN_ROOM, **{"barriers.consume_at": "end"})
+    proof = Proof(Events(read(str(encode_module(p)))[0]))
+    for here, chain in certificate(p)["order"]:
+        proof.add(here, chain, [])
+    enqueue, conv1 = p.names.index("enqueue dpu0[0:3]"), p.names.index("conv1")
+    everything = list(proof.rank)
+    allowed = [proof.joined(event(enqueue, END), event(conv1, kind), everything) for kind in (HEAD, START, END)]
+    assert allowed == [False, False, True]
+
+
+def test_what_takes_time_comes_after_the_end() -> None:
+    p = managed(LATER)
+    assert check(p).status == "proved"
+    assert not explore(read_schedule(str(encode_module(p)), p.machine)).faults
+    made = certificate(p)
+    assert any(kind == "join" for _, orders in made["extra"] for kind, _ in orders)
+    check_certificate(read(str(encode_module(p)))[0], made)
