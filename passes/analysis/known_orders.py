@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wlm_dialect.kernels.barrier_choice import Knowledge
 from wlm_dialect.kernels.csr import I32, Csr
-from wlm_dialect.passes.analysis.managers import managers
+from wlm_dialect.passes.analysis.managers import dedicated_queue, managers
 from wlm_dialect.passes.analysis.order import Order
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
@@ -140,8 +140,14 @@ class KnownOrders:
 
 
 def refill_queues(program: Program) -> list[int]:
-    """DMA queues that can carry refills: those with tasks, whose tasks end in order."""
+    """DMA queues that can carry refills: those with tasks, whose tasks end in order.
+
+    The one that carries all management (`management.queue`) is the only one, unless it is empty.
+    """
     index = program.machine.engine_index
+    dedicated = dedicated_queue(program.machine)
+    if dedicated >= 0 and len(program.lists[dedicated]):
+        return [dedicated]
     dmas = [index[e.name] for e in program.machine.engines_of("dma") if e.ends_in_order]
     return [q for q in dmas if len(program.lists[q])]
 

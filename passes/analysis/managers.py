@@ -11,11 +11,12 @@ def managers(program: Program) -> list[int]:
 
     Engines with most to fetch choose first, each the queue with least work so far, the network's own included: where
     tasks are short, the bytes of their descriptors are what takes time. Any queue may: what npu_compiler derives from
-    the source of a transfer is a rule for data (docs/rationale.md). Depends on the network's tasks only, so that every
-    pass of a pipeline finds the same.
+    the source of a transfer is a rule for data (docs/rationale.md). With `management.queue` that one manages all others. Depends
+    on the network's tasks only, so that every pass of a pipeline finds the same.
     """
     machine = program.machine
     dmas = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
+    dedicated = dedicated_queue(machine)
     # an enqueue relies on the fetch before it on its queue: the queue must end tasks in order if there is one that does
     ordered = [q for q in dmas if machine.engines[q].ends_in_order] or dmas
     own = program.kind == Kind.RUN
@@ -24,11 +25,18 @@ def managers(program: Program) -> list[int]:
     out = [-1] * len(machine.engines)
     for e in sorted(range(len(out)), key=lambda e: (-_fetched_bytes(machine, e, int(tasks[e])), e)):
         queues = [q for q in ordered if q != e] or [q for q in dmas if q != e]
+        if dedicated not in (-1, e):
+            queues = [dedicated]
         if queues:
             out[e] = min(queues, key=lambda q: (load[q], q))
             size = _fetched_bytes(machine, e, int(tasks[e]))
             load[out[e]] += machine.transfer_ticks(machine.engines[out[e]], size) if size else 0
     return out
+
+
+def dedicated_queue(machine: MachineModel) -> int:
+    """The queue that carries all management, -1 if any may."""
+    return machine.engine_index.get(machine.management.queue, -1)
 
 
 def _fetched_bytes(machine: MachineModel, engine: int, tasks: int) -> int:

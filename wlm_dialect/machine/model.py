@@ -144,6 +144,7 @@ class ManagementModel:
     program_bytes: int = 4  # per register entry
     program_depth: int = 4  # entries per register in one transfer
     linked_enqueue: bool = False  # an enqueue of a range is one FIFO entry
+    queue: str = ""  # the DMA engine that carries all management; "" = whichever idles
 
     def __post_init__(self) -> None:
         for name in ("enqueue_bytes", "program_bytes", "program_depth"):
@@ -211,8 +212,22 @@ class MachineModel:
             any(e.kind == "dma" and not e.firmware for e in self.engines),
             "machine: needs at least one DMA engine that is not reserved for firmware: management runs on it",
         )
+        self._check_queue()
         for e in self.engines:
             _require(e.tile < self.tiles, f"engine '{e.name}': tile {e.tile} but the machine has {self.tiles} tiles")
+
+    def _check_queue(self) -> None:
+        name = self.management.queue
+        dmas = {e.name: e for e in self.engines if e.kind == "dma"}
+        _require(
+            not name or name in dmas,
+            f"management: queue is '{name}', which is no DMA engine of machine '{self.name}'{did_you_mean(name, dmas)}",
+        )
+        _require(
+            not name or dmas[name].ends_in_order,
+            f"management: queue '{name}' does not end its tasks in order, but an enqueue relies on the fetch before "
+            "it; use one whose order is serial or prefetching, or leave it empty",
+        )
 
     @cached_property
     def engine_index(self) -> dict[str, int]:
