@@ -11,13 +11,16 @@ from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.insert_fetches import InsertFetchesPass
+from wlm_dialect.passes.insert_page_fetches import InsertPageFetchesPass
 from wlm_dialect.passes.insert_pulses import InsertPulsesPass
 from wlm_dialect.passes.insert_tail import InsertTailPass
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.link_work_items import LinkWorkItemsPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
+from wlm_dialect.passes.place_pages import PlacePagesPass
 from wlm_dialect.passes.place_programs import PlaceProgramsPass
+from wlm_dialect.passes.policies import PAGES
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
@@ -89,6 +92,8 @@ def _final() -> tuple[ModulePass, ...]:
 
 def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
+    if choices.policy == PAGES:
+        return _full_on_pages()
     return (
         *_graph("full", choices),
         *barriers(),
@@ -98,6 +103,19 @@ def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
         PlaceEnqueuesPass(),
         # last, because enqueues say when tasks are at head, and so when an instance must be there
         PlaceProgramsPass(),
+        *_final(),
+    )
+
+
+def _full_on_pages() -> tuple[ModulePass, ...]:
+    """The baseline: all management as npu_compiler places it, behind the same barriers as any other mode."""
+    return (
+        InsertDependencesPass(),
+        # its groups, and one queue for all of them
+        InsertPageFetchesPass(),
+        *barriers(),
+        # binds barriers and places enqueues and programming in one, because all three go by pages
+        PlacePagesPass(),
         *_final(),
     )
 

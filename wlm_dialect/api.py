@@ -17,6 +17,7 @@ from wlm_dialect.passes.choices import parse_mode, split_modes
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.pipelines import PIPELINES, barriers, build
+from wlm_dialect.passes.place_pages import PlacePagesPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Program, encode_module
 
@@ -251,7 +252,7 @@ def _until_bound(mode: str, policy: str) -> tuple[ProgramPass, ...]:
         return (InsertDependencesPass(), *_program_passes(barriers()), AssignBarriersPass("firmware", policy))
     name, choices = parse_mode(mode, (*PIPELINES, UNMANAGED))
     steps = _program_passes(PIPELINES[name](replace(choices, policy=policy)))
-    last = next(n for n, step in enumerate(steps) if isinstance(step, AssignBarriersPass))
+    last = next(n for n, step in enumerate(steps) if isinstance(step, AssignBarriersPass | PlacePagesPass))
     return steps[: last + 1]
 
 

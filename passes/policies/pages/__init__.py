@@ -21,13 +21,18 @@ from wlm_dialect.passes.policies.pages.build import (
     sheet_of,
     without_implied,
 )
+from wlm_dialect.passes.policies.pages.channel import management_queue
 from wlm_dialect.passes.policies.pages.dummies import insert_dummies
 from wlm_dialect.passes.policies.pages.legalise import make_legal
+from wlm_dialect.passes.policies.pages.manage import managed
+from wlm_dialect.passes.policies.pages.programs import insert_barrier_dmas, order_behind
 from wlm_dialect.passes.policies.pages.sheet import Sheet
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Program
 
-__all__ = ["DUMMY", "BarrierDma", "Paged", "place_pages"]
+__all__ = ["DUMMY", "BarrierDma", "Paged", "manage_pages", "place_pages"]
+
+_ROUNDS = 8
 
 
 def place_pages(program: Program, *, by_firmware: bool = False) -> Paged:
@@ -52,6 +57,19 @@ def place_pages(program: Program, *, by_firmware: bool = False) -> Paged:
         told |= missing
 
 
+def manage_pages(program: Program) -> Program:
+    """The program (phase virtual, with the fetches of wlm-insert-page-fetches) managed in full mode on pages."""
+    queue = management_queue(program.machine)
+    depth = programmed_depth(program)
+    return managed(_placed(within_slots(program), with_barrier_dmas=True, channel=queue), queue, depth)
+
+
+def programmed_depth(program: Program) -> int:
+    """Instances per barrier that bootstrap loads, and that one barrier DMA programs."""
+    machine = program.machine
+    return min(machine.management.program_depth, 1 + machine.barriers.fifo_depth)
+
+
 def _own(paged: Paged, task: int) -> int:
     """The task of the network that stands for `task` or is the last before it on its queue."""
     listed: list[int] = paged.program.lists[int(paged.program.engine[task])].tolist()
@@ -59,23 +77,35 @@ def _own(paged: Paged, task: int) -> int:
     return before[-1] if before else next(paged.origin[t] for t in listed if paged.origin[t] >= 0)
 
 
-def _placed(program: Program, *, with_barrier_dmas: bool) -> Paged:
-    ordered, sheet = sheet_of(program)
+def _placed(program: Program, *, with_barrier_dmas: bool, channel: int = -1) -> Paged:
+    """With a `channel` for management, barrier DMAs are inserted there; else their places are only noted."""
+    ordered, sheet = sheet_of(program, channel)
     make_legal(sheet)
     insert_dummies(sheet)
     make_legal(sheet)
-    machine = program.machine
-    depth = min(machine.management.program_depth, 1 + machine.barriers.fifo_depth)
+    depth = programmed_depth(program)
     dmas = place_barrier_dmas(sheet, depth) if with_barrier_dmas else []
+    inserted = insert_barrier_dmas(sheet, dmas) if channel >= 0 else {}
     make_legal(sheet)
-    padding = pad_pages(sheet, [e.max_waits != 1 for e in machine.engines])
-    return _paged(ordered, sheet, dmas, padding)
+    for _ in range(_ROUNDS):
+        if not order_behind(sheet, inserted):
+            break
+        make_legal(sheet)
+    padding = pad_pages(sheet, [e.max_waits != 1 for e in program.machine.engines])
+    return _paged(ordered, sheet, dmas, inserted, padding, depth)
 
 
-def _paged(ordered: Program, sheet: Sheet, dmas: list[BarrierDma], padding: list[int]) -> Paged:
+def _paged(
+    ordered: Program,
+    sheet: Sheet,
+    dmas: list[BarrierDma],
+    inserted: dict[int, BarrierDma],
+    padding: list[int],
+    depth: int,
+) -> Paged:
     """All of it in terms of the new program."""
     ids = page_ids(sheet)
-    program, order, number = program_of(ordered, sheet)
+    program, order, number = program_of(ordered, sheet, inserted, depth)
     if program.barriers.tail >= 0:
         program = with_tail(program)  # dummies end, too
     program = without_implied(program)
@@ -99,9 +129,10 @@ def _paged(ordered: Program, sheet: Sheet, dmas: list[BarrierDma], padding: list
             )
             for dma in dmas
         ],
-        sorted(position[t] for t in sheet.inserted),
+        sorted(position[t] for t in sheet.inserted if t not in inserted),
         sorted(number[v] for v in padding),
         [t if t < sheet.original else -1 for t in order],
+        sorted(position[t] for t in inserted),
     )
 
 

@@ -1,9 +1,10 @@
 """From a program to a sheet and back: numbering by page, program order, padding, slots."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
@@ -34,10 +35,14 @@ class Paged:
     dummies: list[int]  # tasks inserted
     padding: list[int]  # barriers inserted to fill pages
     origin: list[int]  # task of the program before, or -1
+    programs: list[int] = field(default_factory=list)  # barrier DMAs as tasks, where they were inserted
 
 
-def sheet_of(program: Program) -> tuple[Program, Sheet]:
-    """The program with its barriers in the order in which they lift, the tail last, and its pages."""
+def sheet_of(program: Program, channel: int = -1) -> tuple[Program, Sheet]:
+    """The program with its barriers in the order in which they lift, the tail last, and its pages.
+
+    `channel`: the queue that carries management, as in `Sheet`.
+    """
     ordered = ordered_by_lift(program)
     size, odd = divmod(program.machine.barriers.count, 2)
     if odd:
@@ -60,6 +65,8 @@ def sheet_of(program: Program) -> tuple[Program, Sheet]:
         tail=tail,
         quiet=frozenset(lonely) - {tail},
         names=ordered.names,
+        channel=channel,
+        max_waits=tuple(e.max_waits for e in engines),
     )
     return ordered, sheet
 
@@ -122,17 +129,27 @@ def page_ids(sheet: Sheet) -> dict[int, int]:
 def execution_order(sheet: Sheet) -> list[int]:
     """The tasks in an order of execution that keeps every queue and stays close to the order of places."""
     n = len(sheet.queue)
-    missing = [len({p for v in sheet.waits[t] for p in sheet.producers[v]}) for t in range(n)]
-    following: list[list[int]] = [[] for _ in range(n)]
-    for t in range(n):
-        for p in {p for v in sheet.waits[t] for p in sheet.producers[v]}:
-            following[p].append(t)
+    before = [{p for v in row for p in sheet.producers[v]} for row in sheet.waits]
     for listed in sheet.lists:
         for a, b in pairwise(listed):
-            following[a].append(b)
-            missing[b] += 1
-    ready = [(sheet.place[t], t) for t in range(n) if not missing[t]]
-    ready.sort()
+            before[b].add(a)
+    out = in_order(before, sheet.place)
+    if len(out) < n:
+        stuck = min(set(range(n)) - set(out))
+        raise ScheduleError(f"policy 'pages': the joins at borders of pages make {sheet.name(stuck)} wait for itself")
+    return out
+
+
+def in_order(before: Sequence[Iterable[int]], place: Sequence[float]) -> list[int]:
+    """The tasks, each behind all of those in `before`, else by place; what waits for itself is left out."""
+    following: list[list[int]] = [[] for _ in before]
+    missing = [0] * len(before)
+    for t, row in enumerate(before):
+        for p in row:
+            following[p].append(t)
+            missing[t] += 1
+    ready = [(place[t], t) for t, count in enumerate(missing) if not count]
+    heapify(ready)
     out: list[int] = []
     while ready:
         t = heappop(ready)[1]
@@ -140,28 +157,31 @@ def execution_order(sheet: Sheet) -> list[int]:
         for c in following[t]:
             missing[c] -= 1
             if not missing[c]:
-                heappush(ready, (sheet.place[c], c))
-    if len(out) < n:
-        stuck = next(t for t in range(n) if missing[t])
-        raise ScheduleError(f"policy 'pages': the joins at borders of pages make {sheet.name(stuck)} wait for itself")
+                heappush(ready, (place[c], c))
     return out
 
 
-def program_of(program: Program, sheet: Sheet) -> tuple[Program, list[int], list[int]]:
-    """The program with what the sheet changed: dummies at their places, barriers numbered by page.
+def program_of(
+    program: Program, sheet: Sheet, dmas: Mapping[int, BarrierDma] = MappingProxyType({}), depth: int = 0
+) -> tuple[Program, list[int], list[int]]:
+    """The program with what the sheet changed: inserted tasks at their places, barriers numbered by page.
+
+    Tasks in `dmas` program the next `depth` instances of their barriers; all other inserted ones are dummies.
 
     Also the task that each place of it held before (inserted ones count on), and the new number of each barrier (-1:
     gone).
     """
-    channel = sheet.first_dma
-    cycles = program.machine.transfer_ticks(program.machine.engines[channel], 0) if channel >= 0 else 0
-    fresh = [Insertion(sheet.original, sheet.queue[t], DUMMY, Kind.SYNC, cycles) for t in sheet.inserted]
     order = execution_order(sheet)
-    grown = insert_tasks(program, fresh).program if fresh else program
     used = [v for row in sheet.page_barriers for v in row if sheet.producers[v] or sheet.consumers[v]]
     number = [-1] * len(sheet.barrier_page)
     for i, v in enumerate(used):
         number[v] = i
+    instances = _instances(sheet, number) if dmas else []
+    fresh = [
+        barrier_dma(program, sheet, dmas[t], instances, depth) if t in dmas else _dummy(program, sheet, t)
+        for t in sheet.inserted
+    ]
+    grown = insert_tasks(program, fresh).program if fresh else program
     tail = number[sheet.tail] if sheet.tail >= 0 else -1
     moved = grown.with_(
         waits=Csr.of([sorted(number[v] for v in row) for row in sheet.waits]),
@@ -169,6 +189,33 @@ def program_of(program: Program, sheet: Sheet) -> tuple[Program, list[int], list
         barriers=Barriers.virtual(len(used), tail),
     )
     return reordered(moved, int32(order)), order, number
+
+
+def _dummy(program: Program, sheet: Sheet, task: int) -> Insertion:
+    cycles = program.machine.transfer_ticks(program.machine.engines[sheet.first_dma], 0)
+    return Insertion(sheet.original, sheet.queue[task], DUMMY, Kind.SYNC, cycles)
+
+
+def _instances(sheet: Sheet, number: list[int]) -> list[list[int]]:
+    """Per page its barriers by their new numbers, in order of their places."""
+    out: list[list[int]] = [[] for _ in range(sheet.pages)]
+    for v, n in enumerate(number):
+        if n >= 0:
+            out[sheet.barrier_page[v]].append(n)
+    return [sorted(row) for row in out]
+
+
+def barrier_dma(program: Program, sheet: Sheet, dma: BarrierDma, instances: list[list[int]], depth: int) -> Insertion:
+    """The DMA that writes the registers of one half, each with its next `depth` instances."""
+    pages = [instances[p] for p in range(dma.page + 1, len(instances), 2)][:depth]
+    longest = max(map(len, pages))
+    rows = [page[place] for place in range(longest) for page in pages if place < len(page)]
+    machine = program.machine
+    size = longest * len(pages) * machine.management.program_bytes
+    queue = sheet.first_dma
+    cycles = machine.transfer_ticks(machine.engines[queue], size)
+    name = f"program {len(rows)} barriers"
+    return Insertion(sheet.original, queue, name, Kind.PROGRAM, cycles, size, programs=tuple(rows))
 
 
 def without_implied(program: Program) -> Program:

@@ -12,9 +12,9 @@ def insert_dummies(sheet: Sheet) -> list[int]:
     first, out = sheet.first_dma, []
     for p in range(1, sheet.pages - 1):
         for q, listed in enumerate(sheet.lists):
-            if not sheet.dma[q] or not listed:
+            if not sheet.dma[q]:
                 continue
-            used = q == first or sheet.task_page[listed[-1]] > p
+            used = q == first or (bool(listed) and sheet.task_page[listed[-1]] > p)
             if used and not _guards(sheet, p, q):
                 out.append(_insert(sheet, p, q))
     return out

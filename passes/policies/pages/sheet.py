@@ -26,6 +26,8 @@ class Sheet:
     tail: int = -1  # the barrier that ends the program; -1 = none
     quiet: frozenset[int] = frozenset()  # other barriers that keep their producers without consumers
     names: tuple[str, ...] = ()  # of the tasks; without, they are numbered
+    channel: int = -1  # the DMA queue that carries management; -1 = the first that has tasks
+    max_waits: tuple[int, ...] = ()  # per queue the barriers that a task may wait on, 0 = any; without, any
     producers: list[list[int]] = field(default_factory=list)
     consumers: list[list[int]] = field(default_factory=list)
     task_page: list[int] = field(default_factory=list)
@@ -117,9 +119,17 @@ class Sheet:
         many stand at one place that it cannot be told from its neighbours (over 40).
         """
         listed = self.lists[queue]
-        at = next((i for i, t in enumerate(listed) if self.task_page[t] > page), len(listed))
+        at = bisect_right(listed, page, key=self.task_page.__getitem__)
         limits = [*self.on_page[page][-1:], *listed[at : at + 1]]
-        before = min((self.place[t] for t in limits), default=self.places[-1] + 1)
+        return self.insert_at(queue, at, page, min((self.place[t] for t in limits), default=-1.0), waits, updates)
+
+    def insert_at(
+        self, queue: int, at: int, page: int, before: float, waits: Iterable[int], updates: Iterable[int]
+    ) -> int:
+        """A DMA at position `at` of its queue, in the program right before place `before` (negative: anywhere)."""
+        listed = self.lists[queue]
+        if before < 0:
+            before = self.place[listed[at]] if at < len(listed) else self.places[-1] + 1
         place = self._room(self.place[listed[at - 1]] if at else -1.0, before)
         task = len(self.queue)
         self.place.append(place)
@@ -149,6 +159,11 @@ class Sheet:
             raise ScheduleError(f"policy 'pages': too many dummies at one place, behind {self.name(int(low))}")
         return place
 
+    def may_wait(self, task: int) -> bool:
+        """Whether the task may wait on one barrier more."""
+        limit = self.max_waits[self.queue[task]] if self.max_waits else 0
+        return not limit or len(self.waits[task]) < limit
+
     def insert_barrier(self, page: int) -> int:
         """A barrier without users at the end of a page."""
         self.barrier_page.append(page)
@@ -164,7 +179,9 @@ class Sheet:
 
     @property
     def first_dma(self) -> int:
-        """The first DMA queue that has tasks, "P0 DDR" upstream; -1 if there is none."""
+        """The DMA queue that carries management, "P0 DDR" upstream: the first that has tasks, or -1, if none is set."""
+        if self.channel >= 0:
+            return self.channel
         return next((q for q, listed in enumerate(self.lists) if self.dma[q] and listed), -1)
 
     def next_of(self, task: int) -> int:
