@@ -11,8 +11,8 @@ def managers(program: Program) -> list[int]:
 
     Engines with most to fetch choose first, each the queue with least work so far, the network's own included: where
     tasks are short, the bytes of their descriptors are what takes time. Any queue may: what npu_compiler derives from
-    the source of a transfer is a rule for data (docs/rationale.md). With `management.queue` that one manages all others. Depends
-    on the network's tasks only, so that every pass of a pipeline finds the same.
+    the source of a transfer is a rule for data (docs/rationale.md). With `management.queue` that one manages all
+    others. Depends on the network's tasks only, so that every pass of a pipeline finds the same.
     """
     machine = program.machine
     dmas = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
