@@ -1,5 +1,8 @@
 """Pass `wlm-insert-fetches`."""
 
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,13 +55,34 @@ class InsertFetchesPass(ProgramPass):
         return insert_tasks(program, tasks).program if tasks else program
 
 
+@dataclass(frozen=True)
+class Ramp:
+    """How many tasks the first groups hold: few, so that compute starts while the rest is fetched.
+
+    But enough to keep the engine busy, by estimate, for `latency` ticks: so long firmware may take for the next one.
+    """
+
+    starts: Sequence[int] = ()  # of the tasks of the engine, by estimate
+    latency: int = 0
+
+    def size(self, group: int, low: int) -> int:
+        """Of the group number `group`, which begins with task `low`."""
+        if group >= len(_RAMP):
+            return sys.maxsize
+        if not self.latency:
+            return _RAMP[group]
+        return max(_RAMP[group], bisect_left(self.starts, self.starts[low] + self.latency) - low)
+
+
 def groups(
-    engine: EngineModel, count: int, mode: str, machine: MachineModel, slots: str = "halves"
+    engine: EngineModel, count: int, mode: str, machine: MachineModel, slots: str = "halves", ramp: Ramp | None = None
 ) -> list[tuple[int, int, int]]:
     """Execution groups of `count` tasks: (low, high, first slot). Neighbours use different slots if there are two.
 
     Of "halves" each group begins one, of a "ring" it begins where the one before ends; no group reaches over its end.
+    `ramp` says how small the first ones are.
     """
+    ramp = ramp or Ramp()
     if slots == "halves":
         most = max(1, min(engine.descriptor_slots, engine.fifo_depth) // 2)
     else:
@@ -69,7 +93,7 @@ def groups(
     out: list[tuple[int, int, int]] = []
     low = 0
     while low < count:
-        size = min(most, _RAMP[len(out)]) if len(out) < len(_RAMP) else most
+        size = min(most, ramp.size(len(out), low))
         if slots == "ring":
             slot = low % area
             size = min(size, area - slot)
@@ -90,6 +114,7 @@ class _Placement:
         self.times: Estimate = estimate(program)
         self.out: list[Insertion] = []
         self.managers = managers(program)
+        self.latency = self._latency()
         self.begun = np.maximum.accumulate(np.asarray([0, *self.times.start], np.int64))[1:]
         self.starts = {}
         for q in self.machine.engines:
@@ -107,7 +132,8 @@ class _Placement:
     def _engine(self, engine: int, queue: EngineModel) -> None:
         model = self.machine.engines[engine]
         tasks = self.program.lists[engine].tolist()
-        plan = groups(model, len(tasks), self.mode, self.machine, self.slots)
+        ramp = Ramp([self.times.start[t] for t in tasks], self.latency)
+        plan = groups(model, len(tasks), self.mode, self.machine, self.slots, ramp)
         holds: dict[int, int] = {}  # slot -> group
         place = 0
         for g, (low, high, slot) in enumerate(plan):
@@ -117,6 +143,16 @@ class _Placement:
             place = max(place, self._place(engine, queue, tasks, (low, high), users))
             self._emit(engine, queue, place, (low, high, slot), users)
             holds |= dict.fromkeys(range(slot, slot + high - low), g)
+
+    def _latency(self) -> int:
+        """Ticks until firmware has heard of fetches and pushed a group for every engine, in one interrupt."""
+        if self.mode == "full":
+            return 0
+        firmware = self.machine.firmware
+        fetched = [
+            len(x) > 0 and e.kind != "dma" for e, x in zip(self.machine.engines, self.program.lists, strict=True)
+        ]
+        return firmware.interrupt + firmware.program + sum(fetched) * firmware.push
 
     def _users(
         self,

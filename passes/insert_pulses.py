@@ -1,6 +1,7 @@
 """Pass `wlm-insert-pulses`."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,8 @@ class InsertPulsesPass(ProgramPass):
     """Declare barriers without consumers whose only use is to tell firmware that something has happened.
 
     In partial mode the last of neighbouring fetches updates a barrier, so that firmware knows when to enqueue their
-    groups: one that is over in time and delays nobody, else a pulse of its own. The burst at the head of a queue that
+    groups: one that is over in time and delays nobody, else a pulse, shared by fetches that end within the time of an
+    interrupt. The burst at the head of a queue that
     ends its tasks in order touches no barrier; a SYNC behind it does. In both firmware modes a DMA updates a pulse
     where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
@@ -53,30 +55,56 @@ def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:
     by_time = sorted((v for v in range(len(consumers)) if consumers[v]), key=lambda v: (over[v], v))
     overs = [over[v] for v in by_time]
     shared: list[tuple[int, int]] = []
-    alone: list[int] = []
+    alone: list[tuple[int, int]] = []
     for fetch, needed in fetches:
         ready = times.end[fetch] + margin
         due = times.start[needed] - margin
         for v in by_time[bisect_left(overs, ready) :]:
             if over[v] > due:
-                alone.append(fetch)
+                alone.append((fetch, needed))
                 break
             first, start = opens[v]
             if fetch < first and last[v] < needed and start >= ready:
                 shared.append((fetch, v))
                 break
         else:
-            alone.append(fetch)
-    return with_pulses(program.with_(updates=add_to_rows(program.updates, shared)), alone)
+            alone.append((fetch, needed))
+    groups = coalesced(alone, times.end, firmware.interrupt)
+    return with_shared_pulses(program.with_(updates=add_to_rows(program.updates, shared)), groups)
+
+
+def coalesced(tasks: list[tuple[int, int]], end: Sequence[int], patience: int) -> list[list[int]]:
+    """Tasks, each with the first that needs to hear of its end, in groups that share an interrupt.
+
+    Those of a group end within `patience` ticks by estimate, and all come before any task that needs one of them in
+    program order: else it could wait for itself.
+    """
+    out: list[list[int]] = []
+    first = last = due = -1  # of the latest group: ends, and the first task that needs one
+    for task, needed in sorted(tasks):
+        at = end[task]
+        if task < min(due, needed) and max(last, at) - min(first, at) <= patience:
+            out[-1].append(task)
+            first, last, due = min(first, at), max(last, at), min(due, needed)
+        else:
+            out.append([task])
+            first, last, due = at, at, needed
+    return out
 
 
 def with_pulses(program: Program, tasks: list[int]) -> Program:
     """A barrier without consumers for each of these tasks."""
-    if not tasks:
+    return with_shared_pulses(program, [[t] for t in tasks])
+
+
+def with_shared_pulses(program: Program, groups: list[list[int]]) -> Program:
+    """A barrier without consumers for each group of tasks."""
+    if not groups:
         return program
     first = len(program.barriers)
-    updates = add_to_rows(program.updates, [(t, first + i) for i, t in enumerate(tasks)])
-    return program.with_(updates=updates, barriers=Barriers.virtual(first + len(tasks), program.barriers.tail))
+    pairs = [(t, first + i) for i, tasks in enumerate(groups) for t in tasks]
+    updates = add_to_rows(program.updates, pairs)
+    return program.with_(updates=updates, barriers=Barriers.virtual(first + len(groups), program.barriers.tail))
 
 
 def head_burst(program: Program, queue: int) -> list[int]:

@@ -12,7 +12,7 @@ from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.insert_pulses import credit
+from wlm_dialect.passes.insert_pulses import coalesced, credit
 from wlm_dialect.program import Kind, Program, WorkItems
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
 
@@ -111,9 +111,7 @@ class _Linker:
         return out
 
     def _fits(self, low: int, index: int, tasks: list[int]) -> bool:
-        """Whether an item may reach from `low` to `index`: at most one group, or what a DMA FIFO holds (H6)."""
-        if self.program.machine.engines[int(self.program.engine[tasks[index]])].descriptor_slots:
-            return self.group[tasks[low]] == self.group[tasks[index]]
+        """Whether an item may reach from `low` to `index`: as far as the FIFO holds it (H6)."""
         return index - low < self.program.machine.engines[int(self.program.engine[tasks[index]])].fifo_depth
 
     def _joins(self, item: tuple[int, int, int, int, list[int], list[int]], at: list[int], fetched: list[int]) -> bool:
@@ -179,24 +177,41 @@ class _Linker:
                 np.maximum(self.known[v], row, out=self.known[v])
 
     def _fetches(self) -> dict[int, list[int]]:
-        """Firmware mode: task -> its fetch, whose DMA interrupt it waits for. Partial mode: fills `pulse` instead."""
+        """Firmware mode: task -> the fetch whose DMA interrupt it waits for. Partial mode: fills `pulse` instead."""
         program = self.program
         out: dict[int, list[int]] = {}
         self.pulse: dict[int, int] = {}
         self.group: dict[int, int] = {}  # task -> its fetch
+        told = self._told() if self.mode == "firmware" else {}
         for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
             tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])].tolist()
             for t in tasks:
                 self.group[t] = f
                 if self.mode == "firmware":
-                    out[t] = [f]
+                    out[t] = [told[f]]
                 else:
                     self.pulse[t] = self._pulse(f)
         return out
 
+    def _told(self) -> dict[int, int]:
+        """Fetch -> the one whose interrupt tells of it: of neighbours on an ordered queue that share one the last."""
+        program, patience = self.program, self.program.machine.firmware.interrupt
+        out: dict[int, int] = {}
+        for tasks, model in zip(program.lists, program.machine.engines, strict=True):
+            runs = np.split(tasks, np.nonzero(program.kind[tasks] != Kind.FETCH)[0])
+            for run in runs:
+                fetches = [(f, self._first(f)) for f in run.tolist() if program.kind[f] == Kind.FETCH]
+                for group in coalesced(fetches, self.times.end, patience if model.ends_in_order else -1):
+                    out |= dict.fromkeys(group, group[-1])
+        return out
+
+    def _first(self, fetch: int) -> int:
+        """The first task of its group."""
+        return int(self.program.lists[int(self.program.target[fetch])][int(self.program.low[fetch])])
+
     def _pulse(self, fetch: int) -> int:
         """The barrier that tells the end of a fetch, or of the last of its neighbours on the queue (it ends later)."""
-        first = int(self.program.lists[int(self.program.target[fetch])][int(self.program.low[fetch])])
+        first = self._first(fetch)
         queue = self.program.lists[int(self.program.engine[fetch])]
         for t in map(int, queue[self.program.position[fetch] :]):
             told = [v for v in self.updates[t] if self.last[v] < first and v != self.program.barriers.tail]

@@ -77,7 +77,7 @@ def test_firmware_may_share_the_channels_of_the_network(machine: str) -> None:
     p = compile_program(graph, "firmware").program
     fetches = (p.kind == Kind.FETCH).nonzero()[0].tolist()
     assert {p.engine_name(t) for t in fetches} <= {e.name for e in p.machine.engines_of("dma")}
-    assert set(p.items.done.index.tolist()) == set(fetches)  # firmware hears of the end of each
+    assert set(p.items.done.index.tolist()) <= set(fetches)
     assert run(p).outcome == "finished"
 
 

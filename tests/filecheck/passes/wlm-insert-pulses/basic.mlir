@@ -8,7 +8,7 @@
 // CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
 // CHECK-NEXT:    %[[v:.*]] = barrier.declare
 // CHECK-NEXT:    %{{.*}} = mgmt_dma.sync on @dma0 updates(%[[v]]) cycles 10
-// CHECK-NEXT:    %{{.*}} = task.run @dma0 "load" cycles 3
+// CHECK-NEXT:    %{{.*}} = task.run @dma0 "load" cycles 300
 // CHECK-NEXT:    %[[w:.*]] = barrier.declare
 // CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @dpu0 [1 to 2) slots [2 to 3) on @dma0 updates(%[[w]]) cycles 26
 // CHECK-NEXT:    %{{.*}} = task.run @dpu0 "a" cycles 4
@@ -23,11 +23,28 @@
 task.graph @fetches phase virtual {
   mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
   mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
-  task.run @dma0 "load" cycles 3
+  task.run @dma0 "load" cycles 300
   mgmt_dma.fetch @dpu0 [1 to 2) slots [2 to 3) on @dma0 cycles 26
   task.run @dpu0 "a" cycles 4
   task.run @shave0 "b" cycles 5
   task.run @dpu0 "c" cycles 6
+}
+
+// Fetches on two queues that end within the time of an interrupt (100 ticks) share one.
+// CHECK-LABEL: task.graph @together phase virtual {
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
+// CHECK-NEXT:    %[[v:.*]] = barrier.declare
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.sync on @dma0 updates(%[[v]]) cycles 10
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26
+// CHECK-NEXT:    %{{.*}} = mgmt_dma.sync on @dma1 updates(%[[v]]) cycles 10
+// CHECK-NEXT:    %{{.*}} = task.run @dpu0 "a" cycles 4
+// CHECK-NEXT:    %{{.*}} = task.run @shave0 "b" cycles 5
+// CHECK-NEXT:  }
+task.graph @together phase virtual {
+  mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 26
+  mgmt_dma.fetch @shave0 [0 to 1) slots [0 to 1) on @dma1 cycles 26
+  task.run @dpu0 "a" cycles 4
+  task.run @shave0 "b" cycles 5
 }
 
 // The FIFO of @dma0 takes 4 behind the head, so "e" needs evidence that "a" or a later one has ended: half a FIFO
