@@ -306,6 +306,10 @@ def _rearm(program: Program, timing: Timing | None) -> I64:
     if timing is not None:
         for v, ticks in timing.rearm.items():
             out[v] = ticks
+    # where firmware programs a barrier itself, it is armed when that step ends: nothing waits in the FIFO
+    by_firmware = program.barriers.next[np.nonzero(_raises(program))[0]]
+    by_firmware = by_firmware[by_firmware >= 0]
+    out[by_firmware[_booted(program)[by_firmware] == 0]] = 0
     return out
 
 

@@ -15,6 +15,7 @@ from wlm_dialect.check.events import END, HANDLER, HEAD, ITEM, PUSH, Events, eve
 from wlm_dialect.check.rules import Proof
 from wlm_dialect.check.text import Instance, Schedule, read
 from wlm_dialect.errors import ProgramError, ScheduleError
+from wlm_dialect.passes.checker.distances import paths
 from wlm_dialect.passes.checker.late_joins import lacking, moments
 from wlm_dialect.program import Program, encode_module
 
@@ -57,6 +58,7 @@ def certify(schedule: Schedule) -> Certificate:
         "order": [[here, maker.proof.chain[here]] for here in order],
         "extra": [[here, orders] for here, orders in maker.extra.items()],
         "steps": [[t, [list(v) for v in found]] for t, found in steps.items()],
+        "apart": [list(row) for row in maker.apart()],
     }
     certificate["seal"] = seal(certificate)
     return certificate
@@ -233,6 +235,12 @@ class _Maker:
                 found.append(at)
                 known.append(at)
         out += [["join", x] for x in found]
+
+    def apart(self) -> list[tuple[int, int, list[int]]]:
+        """Bounded re-arming: what lies between an event that arms an instance and one that needs it armed."""
+        delta = self.events.schedule.machine.barriers.rearm_delta
+        extra = {here: [x for _, x in orders] for here, orders in self.extra.items()}
+        return paths(self.proof, extra, delta) if delta else []
 
     def steps(self, task: int) -> list[Instance]:
         """H1 of a task with several waits: whose producers must have ended when all its barriers read zero."""

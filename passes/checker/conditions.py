@@ -10,7 +10,8 @@ _ORDERS = {
 }
 _REARM = {
     "atomic": "a barrier takes its next instance in the tick in which the one before is over",
-    "bounded": "a barrier takes its next instance at most {delta} ticks after the one before is over",
+    "bounded": "a barrier takes what is in its FIFO at most {delta} ticks after the one before is over; what firmware "
+    "programs itself is armed when that step ends",
     "acknowledged": "a barrier takes its next instance before anybody learns that the one before is over",
 }
 

@@ -104,16 +104,20 @@ class Diagnosis:
         return out
 
     def _too_close(self, table: Obligations, failed: Indices) -> list[Finding]:
-        """Bounded re-arming: some path must certainly take as long as the barrier may need."""
-        broken = set(failed.tolist())
+        """Bounded re-arming: some path must certainly take as long as the barrier may need.
+
+        Longer to an end: within a tick ends come before barriers take their next instance, heads after.
+        """
+        broken, ticks = set(failed.tolist()), self._delta + (table.rule == "H2")
         out: list[Finding] = []
         for i in range(len(table)):
             first, then = _pair(table, i)
-            if i in broken or self.search.apart(first, then, self._delta):
+            by_firmware = self.graph.kind_of(first)[0] == Event.HANDLER  # armed when its step of programming ends
+            if i in broken or by_firmware or self.search.apart(first, then, ticks):
                 continue
             task, barrier = int(table.task[i]), int(table.barrier[i])
             text = (
-                f"{self.names.event(then)} may come less than {self._delta} ticks after {self.names.event(first)}: "
+                f"{self.names.event(then)} may come less than {ticks} ticks after {self.names.event(first)}: "
                 f"{self.names.barrier(barrier)} may still be re-arming"
             )
             doubt = "bounded re-arming: each task counts for one tick"

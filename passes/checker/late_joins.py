@@ -7,7 +7,7 @@ rules that need one, `moments` the events at which it can be stated.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from wlm_dialect.check.events import END, HANDLER, HEAD, ITEM, PUSH, START, THROUGH, Events, event
+from wlm_dialect.check.events import END, HEAD, PUSH, START, THROUGH, Events, event
 from wlm_dialect.check.rules import Proof
 
 
@@ -16,7 +16,7 @@ def moments(events: Events, then: int) -> Iterator[int]:
     seen, stack = {then}, [then]
     while stack:
         here = stack.pop()
-        if here % 8 in (THROUGH, ITEM, HANDLER) or (here % 8 == END and here not in events.joins):
+        if events.takes_time(here):
             yield here
             continue
         new = [x for x in events.before[here] if x not in seen]

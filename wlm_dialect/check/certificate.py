@@ -3,7 +3,8 @@
 Keys: `format`, `program`, `schedule` (digest), `chains` (their number), `order` ([event, chain], chain -1: none; all
 events, in an order in which they can happen), `extra` ([event, [[kind, earlier event], ...]], kind "serve": firmware
 serves it before, "join": it happens as soon as it can, and all it waits for comes before), `steps` ([task, instances]
-for tasks with several waits, rule H1), `seal` (digest of the rest). Events are numbered as in `events`.
+for tasks with several waits, rule H1), `apart` ([event, later event, events between them that take time], bounded
+re-arming), `seal` (digest of the rest). Events are numbered as in `events`.
 """
 
 import hashlib
@@ -42,5 +43,6 @@ def _prove(schedule: Schedule, certificate: Certificate) -> Proof:
     extra = {here: orders for here, orders in certificate["extra"]}
     for here, chain in certificate["order"]:
         proof.add(here, chain, extra.get(here, []))
-    proof.rules({t: [(p, k) for p, k in steps] for t, steps in certificate["steps"]})
+    steps = {t: [(p, k) for p, k in found] for t, found in certificate["steps"]}
+    proof.rules(steps, {(first, then): path for first, then, path in certificate["apart"]})
     return proof

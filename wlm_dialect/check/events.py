@@ -5,6 +5,7 @@ push of an entry that begins with it); work item j is event 8j + 5, the handler 
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -83,6 +84,17 @@ class Events:
         """The events whose latest arms an instance."""
         former = self.users[v[0], v[1] - 1] if v[1] else Users()
         return self.users[v].pushes + former.producers + former.consumers
+
+    def rearmings(self) -> Iterator[tuple[Instance, int, int]]:
+        """Instance, an event that arms it, one that needs it armed; but where firmware arms it, which is at once."""
+        for v, users in self.users.items():
+            needs = users.producers + [c - c % 8 + HEAD for c in users.consumers]
+            if not any(push % 8 == HANDLER for push in users.pushes):
+                yield from ((v, x, y) for x in self.arms(v) for y in needs)
+
+    def takes_time(self, here: int) -> bool:
+        """Whether an event is at least one tick after all that it waits for."""
+        return here % 8 in (THROUGH, ITEM, HANDLER) or (here % 8 == END and here not in self.joins)
 
     def _tasks(self) -> None:
         machine = self.schedule.machine

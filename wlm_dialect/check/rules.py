@@ -93,11 +93,13 @@ class Proof:
         count = max(self.events.position[task] + 1 - model.servers, 0)
         return [event(t, END) for t in self.events.lists[engine][:count]]
 
-    def rules(self, steps: dict[int, list[Instance]]) -> None:
+    def rules(self, steps: dict[int, list[Instance]], apart: dict[tuple[int, int], list[int]]) -> None:
         """H1 to H10. Raises RejectedError with the first that does not hold."""
         need(len(self.rank) == len(self.events.before), "the order does not hold all events")
         for rule in (self._barriers, self._queues, self._descriptors, self._data, self._tail):
             rule()
+        if delta := self.events.schedule.machine.barriers.rearm_delta:
+            self._rearming(delta, apart)
         for t, task in enumerate(self.events.schedule.tasks):
             self._stale_wait(t, task.waits, steps.get(t, []))
 
@@ -112,6 +114,17 @@ class Proof:
         for v in waits:
             armed = all(self.under(x, known) for x in self.events.arms(v))
             need(armed, f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed")
+
+    def _rearming(self, delta: int, apart: dict[tuple[int, int], list[int]]) -> None:
+        """Bounded re-arming: `delta` events that take time lie between what arms an instance and its users (H1, H2).
+
+        One more before an end: within a tick ends come before barriers take their next instance, heads after.
+        """
+        for v, x, y in self.events.rearmings():
+            path = [x, *apart.get((x, y), [])]
+            far = len(path) > delta + (y % 8 == END) and all(self.events.takes_time(e) for e in path[1:])
+            ordered = all(self.less(a, b) for a, b in pairwise(path)) and self.leq(path[-1], y)
+            need(far and ordered, f"H1, H2: b{v[0]}#{v[1]} may still be re-arming at event {y}")
 
     def _barriers(self) -> None:
         """H2, H3."""
