@@ -39,6 +39,8 @@ def counterexamples(program: Program, finding: Finding, graph: EventGraph | None
             yield late.delays([first, *causes])
             for cause in causes:
                 yield late.delays([cause], [first])
+        # a task that starts, or ends, far too early meets older faults first: let it wait until all but `first` is done
+        yield late.delays([then], [first])
 
 
 class _Late:
