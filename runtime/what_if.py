@@ -8,14 +8,15 @@ from wlm_dialect.program import Kind, Program
 from wlm_dialect.runtime.result import FINISHED
 from wlm_dialect.runtime.run import run
 
-FREE = ("interrupt", "fetch", "enqueue", "refill", "all")
-"""Classes of cost; the first four are causes of `wlm_dialect.runtime.why` as well."""
+FREE = ("interrupt", "fetch", "enqueue", "refill", "order", "all")
+"""Classes of cost; all but the last are causes of `wlm_dialect.runtime.why`, "order" for its SYNCs."""
 
 _KINDS = {
     "interrupt": (),
     "fetch": (Kind.FETCH,),
     "enqueue": (Kind.ENQUEUE,),
     "refill": (Kind.PROGRAM,),
+    "order": (Kind.SYNC,),
     "all": (Kind.FETCH, Kind.ENQUEUE, Kind.PROGRAM, Kind.SYNC),
 }
 

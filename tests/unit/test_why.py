@@ -115,7 +115,7 @@ def test_what_if_interrupts_were_free() -> None:
     machine = TINY.with_(**{"firmware.interrupt": 300, "firmware.push": 7})
     program = interrupted(machine)
     saved = what_if(program, run(program).makespan)
-    assert saved == {"interrupt": 300 + 7 - 2, "fetch": 0, "enqueue": 0, "refill": 0, "all": 300 + 7 - 2}
+    assert saved == {"interrupt": 300 + 7 - 2, "fetch": 0, "enqueue": 0, "refill": 0, "order": 0, "all": 300 + 7 - 2}
     assert cheaper(program, "refill") is program
     assert cheaper(program, "fetch").cycles.tolist() == [100, 1, 50]
 
@@ -239,6 +239,7 @@ def test_a_join_and_a_wait_without_a_dependence_are_added_order() -> None:
     depends = graph((DMA0, "load", 100, ()), (DMA1, "conv", 50, (0,)))
     why = why_of(joined(1), depends)
     assert (path(why), delay(why)) == ({WORK: 150, "order": 10}, {"order": 10})
+    assert what_if(joined(1), why.ticks)["order"] == 9
     free = graph((DMA0, "load", 100, ()), (DMA1, "conv", 50, ()))
     why = why_of(joined(1), free)
     assert (why.ticks, why.ideal, delay(why)) == (160, 100, {"order": 60})
@@ -324,7 +325,7 @@ def test_one_line_names_the_largest_causes() -> None:
     ideal = run(LOAD_CONV)
     data = why_dict(make_report(run(fetched(500)), ideal, free=True))
     assert why_line(data) == "fetch 267%, enqueue 6.7%"
-    assert data["what_if"] == {"interrupt": 0, "fetch": 410, "enqueue": 9, "refill": 0, "all": 410}
+    assert data["what_if"] == {"interrupt": 0, "fetch": 410, "enqueue": 9, "refill": 0, "order": 0, "all": 410}
     assert set(data["causes"]) == {WORK, *CAUSES}
     assert why_line(why_dict(make_report(run(fetched(80)), ideal))) is None
     assert why_line(why_dict(make_report(run(fetched(80))))) is None
