@@ -22,7 +22,8 @@ class InsertPageFetchesPass(ProgramPass):
     between the first and the last task of group g-1: in front of a DMA of the management queue that lies there, with
     what it waits for, else on its own, which makes the last task of g-1 wait. So the descriptors are there before g is
     at head, and group g-2 has ended. Where g-1 has a single task, or its engine does not end tasks in order, nothing
-    can lie between: the fetch comes after g-2, and an enqueue of its own follows (wlm-place-pages).
+    can lie between: the fetch comes after g-2, the first task of g waits for it, and an enqueue of its own follows
+    (wlm-place-pages).
 
     Precondition: phase graph without fetches. Postcondition: each DPU and SHAVE task is fetched exactly once.
     """
@@ -75,7 +76,7 @@ class _Plan:
             parent = tasks[low - half : low]
             if halves == 1 or len(parent) == 1 or not model.ends_in_order:
                 users = former[-1:] if model.ends_in_order else former
-                self._add(engine, span, slot, group, users[-1] + 1, users)
+                self._add(engine, span, slot, group, users[-1] + 1, users, tasks[low])
             else:
                 self._between(engine, span, slot, group, parent)
 

@@ -25,7 +25,7 @@ from wlm_dialect.passes.policies.pages.channel import management_queue
 from wlm_dialect.passes.policies.pages.dummies import insert_dummies
 from wlm_dialect.passes.policies.pages.legalise import make_legal
 from wlm_dialect.passes.policies.pages.manage import managed
-from wlm_dialect.passes.policies.pages.programs import insert_barrier_dmas, order_behind
+from wlm_dialect.passes.policies.pages.programs import insert_barrier_dmas, order_around
 from wlm_dialect.passes.policies.pages.sheet import Sheet
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Program
@@ -60,6 +60,11 @@ def place_pages(program: Program, *, by_firmware: bool = False) -> Paged:
 def manage_pages(program: Program) -> Program:
     """The program (phase virtual, with the fetches of wlm-insert-page-fetches) managed in full mode on pages."""
     queue = management_queue(program.machine)
+    if program.machine.barriers.rearm == "bounded":
+        raise ScheduleError(
+            "policy 'pages' in full mode needs barriers that are re-armed at once, but machine "
+            f"'{program.machine.name}' has rearm = 'bounded'; use mode partial or firmware [H1]"
+        )
     depth = programmed_depth(program)
     return managed(_placed(within_slots(program), with_barrier_dmas=True, channel=queue), queue, depth)
 
@@ -85,14 +90,21 @@ def _placed(program: Program, *, with_barrier_dmas: bool, channel: int = -1) -> 
     make_legal(sheet)
     depth = programmed_depth(program)
     dmas = place_barrier_dmas(sheet, depth) if with_barrier_dmas else []
-    inserted = insert_barrier_dmas(sheet, dmas) if channel >= 0 else {}
+    early = channel >= 0 and program.machine.engines[channel].order == "prefetching"
+    inserted = insert_barrier_dmas(sheet, dmas, early_heads=early) if channel >= 0 else {}
     make_legal(sheet)
-    for _ in range(_ROUNDS):
-        if not order_behind(sheet, inserted):
-            break
-        make_legal(sheet)
+    _settle(sheet, inserted)
     padding = pad_pages(sheet, [e.max_waits != 1 for e in program.machine.engines])
     return _paged(ordered, sheet, dmas, inserted, padding, depth)
+
+
+def _settle(sheet: Sheet, dmas: dict[int, BarrierDma]) -> None:
+    """What barrier DMAs need, and dummies where the steps since have made new boundary tasks."""
+    for _ in range(_ROUNDS if sheet.channel >= 0 else 0):
+        changed = order_around(sheet, dmas)
+        if not insert_dummies(sheet) and not changed:
+            return
+        make_legal(sheet)
 
 
 def _paged(

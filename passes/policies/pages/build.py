@@ -66,9 +66,15 @@ def sheet_of(program: Program, channel: int = -1) -> tuple[Program, Sheet]:
         quiet=frozenset(lonely) - {tail},
         names=ordered.names,
         channel=channel,
+        pushed=_pushed(ordered) if channel >= 0 else {},
         max_waits=tuple(e.max_waits for e in engines),
     )
     return ordered, sheet
+
+
+def _pushed(program: Program) -> dict[int, int]:
+    fetches = np.nonzero(program.kind == Kind.FETCH)[0].tolist()
+    return {f: int(program.lists[int(program.target[f])][int(program.low[f])]) for f in fetches}
 
 
 def ordered_by_lift(program: Program) -> Program:
@@ -133,6 +139,8 @@ def execution_order(sheet: Sheet) -> list[int]:
     for listed in sheet.lists:
         for a, b in pairwise(listed):
             before[b].add(a)
+    for fetch, first in sheet.pushed.items():
+        before[first].add(fetch)
     out = in_order(before, sheet.place)
     if len(out) < n:
         stuck = min(set(range(n)) - set(out))

@@ -10,6 +10,7 @@ from wlm_dialect.kernels.csr import I32, Csr, int32
 from wlm_dialect.passes.editing import Inserted, Insertion, insert_tasks
 from wlm_dialect.passes.insert_tail import with_tail
 from wlm_dialect.passes.policies.pages.build import Paged, check_slots, in_order
+from wlm_dialect.passes.policies.pages.checks import require_orders
 from wlm_dialect.passes.policies.pages.enqueues import Enqueue, Planner
 from wlm_dialect.passes.reordering import reordered
 from wlm_dialect.program import Barriers, Kind, Program, WorkItems
@@ -25,6 +26,7 @@ def managed(paged: Paged, queue: int, depth: int) -> Program:
     if program.barriers.tail >= 0:
         program = with_tail(program)
     check_slots(program)
+    require_orders(program)
     return finished(program, depth)
 
 

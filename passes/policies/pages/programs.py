@@ -6,34 +6,50 @@ which the next page comes to head. Upstream's rules promise the first boundary t
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.passes.policies.pages.borders import BarrierDma
-from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks
+from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks, outermost
 
 
-def insert_barrier_dmas(sheet: Sheet, dmas: list[BarrierDma]) -> dict[int, BarrierDma]:
-    """The barrier DMAs as tasks on the management queue: task -> what it is."""
-    return {_insert(sheet, dma): dma for dma in dmas}
+def insert_barrier_dmas(sheet: Sheet, dmas: list[BarrierDma], *, early_heads: bool = False) -> dict[int, BarrierDma]:
+    """The barrier DMAs as tasks on the management queue: task -> what it is.
+
+    Where a task may wait on few barriers only, dummies in front wait on the rest. With `early_heads` the queue takes
+    the next task to its head while one runs; then a dummy behind a barrier DMA keeps the next away from what it writes.
+    """
+    return {_insert(sheet, dma, early_heads): dma for dma in dmas}
 
 
-def _insert(sheet: Sheet, dma: BarrierDma) -> int:
-    page, queue = dma.page, sheet.first_dma
-    listed = sheet.lists[queue]
+def _insert(sheet: Sheet, dma: BarrierDma, early_heads: bool) -> int:
+    queue = sheet.first_dma
+    at = _position(sheet, dma)
+    limit = (sheet.max_waits[queue] if sheet.max_waits else 0) or len(dma.waits)
+    *before, waits = [dma.waits[i : i + limit] for i in range(0, len(dma.waits), limit)]
+    parts: list[tuple[Sequence[int], Sequence[int]]] = [*((row, ()) for row in before), (waits, dma.updates)]
+    made = -1
+    for n, (waited, updated) in enumerate([*parts, ((), ())] if early_heads else parts):
+        listed = sheet.lists[queue]
+        behind_it = [*(t for v in dma.updates for t in sheet.consumers[v]), *listed[at + n : at + n + 1]]
+        place = min(sheet.place[t] for t in behind_it)
+        task = sheet.insert_at(queue, at + n, dma.page, place, waited, updated)
+        made = task if updated else made
+    return made
+
+
+def _position(sheet: Sheet, dma: BarrierDma) -> int:
+    """Where on the management queue: among the tasks of its page, behind what it waits for and before what follows."""
+    page, listed = dma.page, sheet.lists[sheet.first_dma]
     low = bisect_left(listed, page, key=sheet.task_page.__getitem__)
     high = bisect_right(listed, page, key=sheet.task_page.__getitem__)
-    needed = _needed(sheet, dma)
-    late = followers(sheet, dma.updates, page)
+    needed, late = _needed(sheet, dma), followers(sheet, dma.updates, page)
     first = next((i for i in range(low, high) if listed[i] in late), high)
     last = next((i + 1 for i in range(high - 1, low - 1, -1) if _comes_before(sheet, listed[i], needed, page)), low)
     if last > first:
         raise ScheduleError(f"policy 'pages': page {page} has no place for the DMA that programs the next pages")
     behind = bisect_right(listed, sheet.place[dma.insert_after], key=sheet.place.__getitem__)
-    at = min(max(behind, last), first)
-    behind_it = [*(t for v in dma.updates for t in sheet.consumers[v]), *listed[at : at + 1]]
-    before = min(sheet.place[t] for t in behind_it)
-    return sheet.insert_at(queue, at, page, before, dma.waits, dma.updates)
+    return min(max(behind, last), first)
 
 
 def _needed(sheet: Sheet, dma: BarrierDma) -> set[int]:
@@ -47,15 +63,25 @@ def followers(sheet: Sheet, barriers: Iterable[int], page: int) -> set[int]:
 
 
 def _comes_before(sheet: Sheet, task: int, needed: set[int], page: int) -> bool:
-    return task in needed or not sheet.reached([task], page).isdisjoint(needed)
+    return task in needed or not sheet.reached([task], page, listed=True).isdisjoint(needed)
 
 
-def order_behind(sheet: Sheet, dmas: dict[int, BarrierDma]) -> bool:
-    """Let boundary tasks, and the last DMA of each queue, come after the barrier DMA of their page; was any changed?"""
-    return any([_order_page(sheet, task, dma) for task, dma in dmas.items()])
+def order_around(sheet: Sheet, dmas: dict[int, BarrierDma]) -> bool:
+    """Let the page before come in front of each barrier DMA, and behind it the boundary tasks of its page and the last
+    DMA of each queue there; whether that changed anything."""
+    return any([order(sheet, task, dma) for task, dma in dmas.items() for order in (_order_before, _order_behind)])
 
 
-def _order_page(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
+def _order_before(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
+    changed = False
+    for t in outermost(sheet, boundary_tasks(sheet, dma.page - 1), last=True):
+        if task not in sheet.reached([t], dma.page):
+            sheet.add_update(t, max(dma.waits))
+            changed = True
+    return changed
+
+
+def _order_behind(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
     page = dma.page
     behind = {task} | followers(sheet, dma.updates, page) | sheet.reached([task], page)
     changed = False

@@ -27,6 +27,7 @@ class Sheet:
     quiet: frozenset[int] = frozenset()  # other barriers that keep their producers without consumers
     names: tuple[str, ...] = ()  # of the tasks; without, they are numbered
     channel: int = -1  # the DMA queue that carries management; -1 = the first that has tasks
+    pushed: dict[int, int] = field(default_factory=dict)  # fetch -> the first task of its group, pushed behind it
     max_waits: tuple[int, ...] = ()  # per queue the barriers that a task may wait on, 0 = any; without, any
     producers: list[list[int]] = field(default_factory=list)
     consumers: list[list[int]] = field(default_factory=list)
@@ -219,7 +220,8 @@ class Sheet:
     def reached(self, starts: Iterable[int], last_page: int, *, listed: bool = False) -> set[int]:
         """Tasks up to `last_page` that start after the end of one of `starts`, along queues and barriers.
 
-        With `listed` also those that merely stand behind on a queue without order: they must not come before, either.
+        With `listed` also those that merely stand behind, on a queue without order or a fetch: they must not come
+        before, either.
         """
         seen: set[int] = set()
         lifted: set[int] = set()
@@ -228,6 +230,8 @@ class Sheet:
             t = work.pop()
             following = self.next_of(t) if listed or self.ordered[self.queue[t]] else -1
             found = [following] if following >= 0 else []
+            if listed and t in self.pushed:
+                found.append(self.pushed[t])
             for v in self.updates[t]:
                 if v not in lifted:
                     lifted.add(v)
