@@ -4,23 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Program
 
 
 @dataclass(frozen=True)
 class Law:
-    """makespan >= (V - N (1 + F)) C / k, in ticks: every instance that bootstrap cannot load costs an interrupt.
+    """makespan >= (V - N (1 + F)) C / k, in ticks: every instance that bootstrap does not load costs an interrupt.
 
-    Source: reference/perf.md 2.5. It holds exactly: bootstrap loads at most 1 + F instances of a barrier, each other
-    one is programmed by a handler that ends before its tasks can, and firmware is one sequential server.
+    Source: reference/perf.md 2.5. It holds exactly: bootstrap loads at most 1 + F instances of a barrier, handlers
+    program the others before the tasks that use them, at most k each, and firmware is one sequential server.
     """
 
     instances: int  # V, all barriers of the program
     barriers: int  # N, physical barriers that it uses
-    preload: int  # F, instances that bootstrap loads behind the first
-    top_up: int  # k, instances that one handler programs at most
-    cost: int  # C, ticks of one interrupt that programs an instance
+    preload: int  # F, instances that bootstrap loads behind the first of a barrier, at most
+    top_up: int  # k, instances that one handler programs, at most
+    cost: int  # C, ticks of an interrupt that programs k instances
 
     @property
     def ticks(self) -> int:
@@ -32,13 +31,8 @@ def find_law(program: Program) -> Law | None:
     """The law for a managed program in firmware or partial mode; None where firmware programs no barriers."""
     if program.phase != "managed" or program.mode == "full":
         return None
-    firmware = program.machine.firmware
-    preload, top_up = firmware_depth(program.machine)
-    used = len(np.unique(program.barriers.pid))
-    return Law(len(program.barriers), used, preload, top_up, firmware.interrupt + firmware.program)
-
-
-def firmware_depth(machine: MachineModel) -> tuple[int, int]:
-    """F and k of the law: instances preloaded behind the first, and instances that one handler programs."""
-    del machine  # firmware keeps nothing in the FIFO of a barrier, and programs one instance per interrupt
-    return 0, 1
+    barriers, firmware = program.barriers, program.machine.firmware
+    preload = int(barriers.instance[program.bootstrap].max(initial=0))
+    top_up = getattr(firmware, "top_up", 1)
+    cost = firmware.interrupt + top_up * firmware.program
+    return Law(len(barriers), len(np.unique(barriers.pid)), preload, top_up, cost)

@@ -199,13 +199,19 @@ class _Walk:
         v, dma = point.n, int(self.causes.program[point.n])
         before = int(self.program.barriers.previous[v])
         over = int(self.result.over[before]) if before >= 0 else -1
-        if dma < 0 and over != point.tick and (n := self.handlers.at(point.tick)) >= 0:
+        n = self.handlers.at(point.tick) if dma < 0 and over != point.tick else -1
+        if n >= 0 and self._programs(n, v):
             return Point("handler", n, point.tick, point.how, point.to)
         causes: list[Cause] = [(over, "over", before, "free")] if before >= 0 else []
         if dma >= 0:
             causes.append((self.end[dma], "end", dma, point.how))
         found = _latest(point, v, causes)
         return found if found is None or found.what == "over" else Point("end", dma, found.tick, point.how, point.to)
+
+    def _programs(self, handler: int, barrier: int) -> bool:
+        """Whether a handler programs that physical barrier."""
+        by, pid = self.handlers.handlers[handler].barrier, self.program.barriers.pid
+        return by >= 0 and bool(pid[by] == pid[barrier])
 
     def _handler_cause(self, point: Point) -> Point:
         handler = self.handlers.handlers[point.n]
