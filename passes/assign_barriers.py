@@ -10,7 +10,7 @@ from wlm_dialect.kernels.barrier_choice import NO_WINDOW, UNKNOWN, Knowledge, Us
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
-from wlm_dialect.passes.analysis.linear import linearised
+from wlm_dialect.passes.analysis.linear import linearised_without_pulses
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
@@ -23,6 +23,7 @@ from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
 from wlm_dialect.passes.policies.pages import place_pages
 from wlm_dialect.passes.split_barriers import within_slots
+from wlm_dialect.passes.stretches import in_stretches
 from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
@@ -58,9 +59,11 @@ class AssignBarriersPass(ProgramPass):
             raise ScheduleError(f"@{program.name}: barrier {name} has no producer, so nothing lifts it [H7]")
         changed = assigned(program, self.mode, self.policy)
         if changed is None:
+            count, model = program.machine.barriers.count, program.machine.name
             raise ScheduleError(
-                f"@{program.name}: no assignment to {program.machine.barriers.count} physical barriers was found; "
-                "use a machine with more barriers [H1, H2]"
+                f"@{program.name}: no assignment to {count} physical barriers was found: in mode {self.mode} a task "
+                f"waits for one while it updates another, so it takes 2, and machine '{model}' has {count}; use a "
+                "machine with more barriers, or mode full, which needs 1 [H1, H2]"
             )
         return changed
 
@@ -70,7 +73,11 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
     if policy == PAGES:
         return _on_pages(program, mode)
     found = _repaired(program, mode, policy)
-    return _repaired(linearised(program, mode == "full"), mode, policy) if found is None else found
+    if found is not None:
+        return found
+    if mode == "full":
+        return configured(*in_stretches(within_slots(program)))
+    return _repaired(linearised_without_pulses(program, mode), mode, policy)
 
 
 def _repaired(program: Program, mode: str, policy: str) -> Program | None:

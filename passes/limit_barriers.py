@@ -27,16 +27,20 @@ class LimitBarriersPass(ProgramPass):
     taken; the last resort is one task at a time.
 
     Precondition: phase virtual. Postcondition: at no point of the program order are more barriers between their first
-    producer and their last consumer; every order between tasks still holds.
+    producer and their last consumer; every order between tasks still holds. Without `strict` a program for which that
+    cannot be done is left as it is: wlm-assign-barriers has a last resort of its own.
     """
 
     name = "wlm-limit-barriers"
     phases = ("virtual",)
     limit: int = 0
+    strict: bool = True
 
     def transform(self, program: Program) -> Program:
         limit = self.limit or program.machine.barriers.count
         changed = limited(program, limit)
+        if changed is None and not self.strict:
+            return program
         if changed is None:
             raise ScheduleError(
                 f"@{program.name}: more than {limit} barriers are in use at once and too few of them can be joined; "
@@ -62,7 +66,7 @@ def limited(program: Program, limit: int) -> Program | None:
         elif fits:
             break  # more tolerance only costs
     if best is None:
-        serial = linearised(program, keep_known=False)
+        serial = linearised(program)
         return serial if width(serial) <= limit else None
     return best[1]
 

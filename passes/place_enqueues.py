@@ -9,7 +9,7 @@ from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.managers import managers
-from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.order import Order, enqueuers, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.passes.place_programs import refillable
@@ -41,8 +41,24 @@ class PlaceEnqueuesPass(ProgramPass):
 
 
 def _placed(program: Program, *, late: bool) -> Program:
-    tasks = _Placement(program, late).insertions()
-    return insert_tasks(program, tasks).program if tasks else program
+    placement = _Placement(program, late)
+    tasks = placement.insertions()
+    changed = _with_grown(program, placement.grown)
+    return insert_tasks(changed, tasks).program if tasks else changed
+
+
+def _with_grown(program: Program, grown: dict[int, int]) -> Program:
+    """The program with longer ranges: enqueue task -> new end of its range."""
+    if not grown:
+        return program
+    high, size, cycles, names = program.high.copy(), program.bytes.copy(), program.cycles.copy(), list(program.names)
+    for t, end in grown.items():
+        queue = program.machine.engines[int(program.engine[t])]
+        high[t] = end
+        size[t] = (end - int(program.low[t])) * program.machine.management.enqueue_bytes
+        cycles[t] = program.machine.transfer_ticks(queue, int(size[t]))
+        names[t] = f"enqueue {program.machine.engines[int(program.target[t])].name}[{int(program.low[t])}:{end}]"
+    return program.with_(high=high, bytes=size, cycles=cycles, names=tuple(names))
 
 
 def pushes_fit(program: Program) -> bool:
@@ -76,12 +92,14 @@ class _Placement:
         self.waits = program.waits.lists()
         self.fetch = _fetches(program)
         self.ends: dict[int, I32] = {}  # queue -> per lane what the end of each of its tasks knows
+        self.grown: dict[int, int] = {}  # enqueues that are there already, and the new ends of their ranges
         self.starts = {q: np.asarray([self.times.start[t] for t in tasks]) for q, tasks in enumerate(program.lists)}
 
     def insertions(self) -> list[Insertion]:
         out: list[Insertion] = []
+        pushed = enqueuers(self.program) >= 0  # all of them where wlm-assign-barriers had to resort to stretches
         for e, tasks in enumerate(self.program.lists):
-            if len(tasks):
+            if not pushed[tasks].all():
                 out += self._engine(e, tasks.tolist())
         return sorted(out, key=lambda item: item.before)
 
@@ -100,10 +118,36 @@ class _Placement:
                 first[i] = max(first[i], self._room(queue, tasks, i, depth))
         out: list[Insertion] = []
         floor = 0
-        while start < len(tasks):
+        fixed = self._fixed(engine)
+        for n, (low, high, push) in enumerate(fixed):
+            out += self._stretch(queue, tasks, first, (start, low), floor)
+            floor = int(self.program.position[push])
+            until = fixed[n + 1][0] if n + 1 < len(fixed) else len(tasks)
+            start = high
+            while start < until and first[start] <= floor and self._fits(tasks, low, start):
+                start += 1
+            if start > high:
+                self.grown[push] = start
+            floor += 1
+        return out + self._stretch(queue, tasks, first, (start, len(tasks)), floor)
+
+    def _fixed(self, engine: int) -> list[tuple[int, int, int]]:
+        """Range and task of each enqueue that is there already, because wlm-stall-enqueues holds tasks back with it."""
+        program = self.program
+        pushes = np.nonzero((program.kind == Kind.ENQUEUE) & (program.target == engine))[0].tolist()
+        return sorted((int(program.low[t]), int(program.high[t]), t) for t in pushes)
+
+    def _stretch(
+        self, queue: int, tasks: list[int], first: list[int], span: tuple[int, int], floor: int
+    ) -> list[Insertion]:
+        """Enqueues for the tasks [low, high) of a list, on `queue` from place `floor` on."""
+        start, high = span
+        engine = int(self.program.engine[tasks[0]])
+        out: list[Insertion] = []
+        while start < high:
             place = max(floor, first[start], self._timely(queue, tasks[start]))
             end = start + 1
-            while end < len(tasks) and first[end] <= place and self._fits(tasks, start, end):
+            while end < high and first[end] <= place and self._fits(tasks, start, end):
                 end += 1
             floor = lowest = max(floor, *first[start:end])
             quiet = quiet_place(self.times, self.program.lists[queue], lowest, place)

@@ -47,9 +47,25 @@ def _no_dependences(program: Program) -> Iterator[str]:
         yield f"task '{program.names[t]}' has dependences (after), but from phase virtual on barriers order tasks"
 
 
-def _not_managed(program: Program) -> Iterator[str]:
-    for t in np.nonzero((program.kind == Kind.ENQUEUE) | (program.kind == Kind.PROGRAM))[0].tolist():
+def _stalls(program: Program) -> Iterator[str]:
+    """Before assignment an ENQUEUE holds DPU and SHAVE tasks back (wlm-stall-enqueues); DMA lists are whole."""
+    for t in np.nonzero(program.kind == Kind.ENQUEUE)[0].tolist():
+        if not program.machine.engines[int(program.target[t])].descriptor_slots:
+            yield f"'{program.names[t]}' pushes DMAs, which only phases physical and managed may hold"
+
+
+def _not_programmed(program: Program) -> Iterator[str]:
+    """An ENQUEUE may be there: it can hold tasks back as a barrier would (the last resort of wlm-assign-barriers)."""
+    yield from _no_task(program, Kind.PROGRAM)
+    yield from _nothing_booted(program)
+
+
+def _no_task(program: Program, *kinds: Kind) -> Iterator[str]:
+    for t in np.nonzero(np.isin(program.kind, kinds))[0].tolist():
         yield f"'{program.names[t]}' is management that only phase managed may hold"
+
+
+def _nothing_booted(program: Program) -> Iterator[str]:
     if len(program.items) or len(program.bootstrap):
         yield "work items or a bootstrap, which only phase managed may hold"
 
@@ -111,8 +127,8 @@ def _covered(program: Program, engine: int, kind: Kind, verb: str, rule: str) ->
 
 _Check = Callable[[Program], Iterator[str]]
 _CHECKS: dict[str, tuple[_Check, ...]] = {
-    "graph": (_no_barriers, _not_managed),
-    "virtual": (_no_dependences, _not_managed, _virtual, _used),
-    "physical": (_no_dependences, _not_managed, _assigned, _used, _waits, _counts),
+    "graph": (_no_barriers, _stalls, _not_programmed),
+    "virtual": (_no_dependences, _stalls, _not_programmed, _virtual, _used),
+    "physical": (_no_dependences, _not_programmed, _assigned, _used, _waits, _counts),
     "managed": (_no_dependences, _assigned, _used, _waits, _counts, _complete),
 }

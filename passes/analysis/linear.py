@@ -1,31 +1,47 @@
-"""The last resort of assignment: one task at a time, in program order. Legal with a handful of barriers."""
+"""The last resort of firmware and partial mode: one task at a time, in program order. Two barriers are enough."""
 
 import numpy as np
 
 from wlm_dialect.kernels.csr import Csr
-from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
 
 
-def linearised(program: Program, keep_known: bool) -> Program:
+def linearised(program: Program) -> Program:
     """The program with each task waiting for the one before it, so that two barriers are in use at once.
 
-    Barriers without consumers (tail, pulses) stay. With `keep_known` (full mode) SYNC DMAs stand on the queues that
-    manage engines wherever these are idle for long: an enqueue placed there must know that old barriers are over (H1).
+    Barriers without consumers (tail, pulses) stay.
     """
-    if keep_known:
-        program = insert_tasks(program, _lookouts(program)).program
-    lonely = np.diff(program.consumers.start) == 0
-    kept = np.nonzero(lonely & (np.diff(program.producers.start) > 0))[0].tolist()
+    lonely = (np.diff(program.consumers.start) == 0) & (np.diff(program.producers.start) > 0)
+    return _chained(program, np.nonzero(lonely)[0].tolist())
+
+
+def linearised_without_pulses(program: Program, mode: str) -> Program:
+    """The same, but of the barriers without consumers only the tail stays, and only the last task updates it.
+
+    In partial mode a SYNC follows each fetch that the first task of its group would follow, so that the barrier between
+    them tells firmware in time that the descriptors are there (H4).
+    """
+    if mode == "partial":
+        syncs = _behind_fetches(program)
+        program = insert_tasks(program, syncs).program if syncs else program
+    tail = program.barriers.tail
+    if tail < 0:
+        return _chained(program, [])
+    last = Csr.of([*([()] * (len(program) - 1)), (tail,)])
+    return _chained(program.with_(updates=last), [tail])
+
+
+def _chained(program: Program, kept: list[int]) -> Program:
     number = {v: i for i, v in enumerate(kept)}
     waits: list[list[int]] = [[] for _ in range(len(program))]
     updates = [[number[v] for v in row if v in number] for row in program.updates.lists()]
     engine = program.engine.tolist()
+    syncs = (program.kind == Kind.SYNC).tolist()
     count = len(kept)
     for t in range(1, len(program)):
         in_order = program.machine.engines[engine[t]].ends_in_order
-        if engine[t] != engine[t - 1] or not in_order:
+        if engine[t] != engine[t - 1] or not in_order or syncs[t]:
             waits[t].append(count)
             updates[t - 1].append(count)
             count += 1
@@ -33,19 +49,13 @@ def linearised(program: Program, keep_known: bool) -> Program:
     return program.with_(waits=Csr.of(waits), updates=Csr.of(updates), barriers=Barriers.virtual(count, tail))
 
 
-def _lookouts(program: Program) -> list[Insertion]:
-    """SYNC DMAs so that no managing queue is without a task for more than a third of the barriers."""
-    gap = max(1, (program.machine.barriers.count - 3) // 3)
+def _behind_fetches(program: Program) -> list[Insertion]:
+    """A SYNC before each task whose fetch only tasks of the same queue separate from it."""
     out: list[Insertion] = []
-    dmas = {program.machine.engine_index[e.name] for e in program.machine.engines_of("dma")}
-    used = {q for q in dmas if len(program.lists[q])}
-    for queue in sorted(used | set(managers(program)) - {-1}):
-        cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
-        last = -1
-        for t, e in enumerate(program.engine.tolist()):
-            if e == queue:
-                last = t
-            elif t - last > gap:
-                out.append(Insertion(t, queue, "sync", Kind.SYNC, cycles))
-                last = t
+    for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
+        first = int(program.lists[int(program.target[f])][int(program.low[f])])
+        queue = int(program.engine[f])
+        if (program.engine[f:first] == queue).all():
+            cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
+            out.append(Insertion(first, queue, "sync", Kind.SYNC, cycles))
     return out
