@@ -131,7 +131,8 @@ def test_a_task_that_no_join_can_count_is_named() -> None:
     with pytest.raises(ScheduleError) as caught:
         compile_program(draft.finish(), "full")
     assert str(caught.value) == (
-        "task 'conv' takes 3 producer slots of a barrier but machine 'tiny' leaves 2; give it fewer slots (variants) [H9]"
+        "task 'conv' takes 3 producer slots of a barrier but machine 'tiny' leaves 2; give it fewer slots (variants) "
+        "[H9]"
     )
 
 
