@@ -9,12 +9,13 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
+from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import coalesced, credit
 from wlm_dialect.program import Kind, Program, WorkItems
-from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF, IRQ_OVER
+from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OVER
 
 _RECENT = 128
 
@@ -23,9 +24,10 @@ _RECENT = 128
 class LinkWorkItemsPass(ProgramPass):
     """Firmware and partial mode: hang each enqueue on the barrier interrupts after which it is safe.
 
-    A task may be pushed once every instance it waits on or updates is armed (H1, H2: the handler of the previous
-    instance has run), its descriptor is there (H4: the fetch's pulse, or its DMA interrupt in firmware mode) and the
-    FIFO has room (H6). What engine order or another interrupt implies is left out; equal neighbours form one item.
+    A task may be pushed once every instance it waits on or updates is programmed and the one before is over (H1, H2:
+    their handlers have run; with top-ups the engine's own order may hold the task back instead), its descriptor is
+    there (H4: the pulse of a fetch, or its DMA interrupt in firmware mode) and the FIFO has room (H6). What engine order
+    or another interrupt implies is left out; equal neighbours form one item.
 
     Precondition: phase physical, with wlm-insert-fetches and wlm-insert-pulses of the same mode.
     Postcondition: phase managed; interrupts are on exactly where firmware has something to do.
@@ -36,29 +38,27 @@ class LinkWorkItemsPass(ProgramPass):
     mode: Literal["firmware", "partial"] = "partial"
 
     def transform(self, program: Program) -> Program:
-        items = _Linker(program, self.mode).items()
         barriers = program.barriers
-        irq = np.where(barriers.next >= 0, IRQ_OVER, IRQ_OFF).astype(np.int32)
+        first = np.nonzero(barriers.instance <= program.machine.firmware.preload)[0].astype(np.int32)
+        program = program.with_(bootstrap=first[np.argsort(barriers.pid[first], kind="stable")])
+        items = _Linker(program, self.mode).items()
+        irq = np.zeros(len(barriers), np.int32)
+        irq[program.programmer[program.programmer >= 0]] = IRQ_OVER
         irq[items.at.index] = IRQ_OVER
         if barriers.tail >= 0:
             irq[barriers.tail] = IRQ_LIFTED
-        first = np.nonzero(barriers.previous < 0)[0].astype(np.int32)
-        return program.with_(
-            phase="managed",
-            mode=self.mode,
-            barriers=replace(barriers, irq=irq),
-            bootstrap=first[np.argsort(barriers.pid[first], kind="stable")],
-            items=items,
-        )
+        return program.with_(phase="managed", mode=self.mode, barriers=replace(barriers, irq=irq), items=items)
 
 
 class _Linker:
     def __init__(self, program: Program, mode: str) -> None:
         self.program = program
         self.mode = mode
+        self.preload = program.machine.firmware.preload
         self.order: Order = task_order(program)
+        self.past = past_codes(program, self.order)
         self.last = last_use(program)
-        self.previous = program.barriers.previous.tolist()
+        self.previous, self.programmer = program.barriers.previous.tolist(), program.programmer.tolist()
         self.waits, self.updates = program.waits.lists(), program.updates.lists()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.times = estimate(program)
@@ -130,7 +130,11 @@ class _Linker:
     def _causes(self, tasks: list[int], index: int) -> set[int]:
         """Instances that must be over before the task at `index` may be pushed."""
         t = tasks[index]
-        causes = {self.previous[v] for v in (*self.waits[t], *self.updates[t])} - {-1}
+        causes = {self.programmer[v] for v in (*self.waits[t], *self.updates[t])} - {-1}
+        causes |= {u for v in self.waits[t] if (u := self.previous[v]) >= 0 and not self._over_before(u, t, head=True)}
+        causes |= {
+            u for v in self.updates[t] if (u := self.previous[v]) >= 0 and not self._over_before(u, t, head=False)
+        }
         model = self.program.machine.engines[int(self.program.engine[t])]
         if model.descriptor_slots and self.mode == "partial":
             causes.add(self.pulse[t])
@@ -143,6 +147,14 @@ class _Linker:
                 )
             causes.add(min(credits, key=lambda v: (v not in causes, self.over_time[v], v)))
         return causes
+
+    def _over_before(self, barrier: int, task: int, *, head: bool) -> bool:
+        """Whether an instance is over before a task is at head, or else before it ends, however early it is pushed."""
+        if not self.preload:
+            return False  # the handler of the instance before programs this one
+        known = self.order.heads[task] if head else self.order.ends[task]
+        users = self.consumers[barrier] or self.producers[barrier]
+        return all(known[self.order.lane[t]] >= self.past[t, int(not self.consumers[barrier])] for t in users)
 
     def _needed(self, causes: set[int], passed: set[int]) -> list[int]:
         """`causes` without what earlier items of the engine or other causes imply."""

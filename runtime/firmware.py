@@ -8,7 +8,9 @@ from wlm_dialect.runtime.state import (
     ENGINES,
     FIFO_FULL,
     FRONT,
+    FW_INSTANCE,
     FW_ITEM,
+    FW_LEFT,
     FW_PENDING,
     FW_SOURCE,
     HANDLERS,
@@ -24,7 +26,6 @@ from wlm_dialect.runtime.state import (
     ITEM_NEXT,
     LAGGED,
     LIST,
-    MANAGES,
     PUSHES,
     RULE,
     SERVED,
@@ -80,17 +81,21 @@ def serve(s: State, now: int) -> None:
 def firmware_step(s: State, now: int) -> None:
     """Phase 1: the current step of the handler is over; what it did lands, and the next step begins."""
     reg, number, ticks = s.reg, s.reg[FW_SOURCE], 0
-    v = -1
-    if number >= reg[TASKS]:
-        v = s.next[s.ranked[number - reg[TASKS]]]
-    if reg[STEP] == IN_INTERRUPT and reg[MANAGES] and v >= 0 and not s.booted[v]:
+    if reg[STEP] == IN_INTERRUPT:
+        reg[FW_LEFT] = 0
+        if number >= reg[TASKS]:
+            over = s.ranked[number - reg[TASKS]]
+            reg[FW_INSTANCE], reg[FW_LEFT] = s.refill[over], s.refills[over]
+    elif reg[STEP] == IN_PROGRAM:
+        push_instance(s, reg[FW_INSTANCE], -1, now)
+        reg[FW_INSTANCE] = s.next[reg[FW_INSTANCE]]
+        reg[FW_LEFT] -= 1
+    if reg[FW_LEFT] > 0:
         reg[STEP] = IN_PROGRAM
         ticks = reg[T_PROGRAM]
     elif reg[STEP] == IN_PUSH:
         push_item(s, reg[FW_ITEM], now)
     else:
-        if reg[STEP] == IN_PROGRAM:
-            push_instance(s, v, -1, now)
         for i in range(s.trigger_start[number], s.trigger_start[number + 1]):
             s.items[ITEM_NEED][s.trigger[i]] -= 1
         reg[STEP] = IN_PUSH

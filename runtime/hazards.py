@@ -64,15 +64,14 @@ def skipped_text(program: Program, missing: int, task: int) -> str:
 
 
 def _programmed(program: Program) -> NDArray[np.bool_]:
-    """Instances that somebody pushes: bootstrap, a DMA, or firmware after the interrupt of the instance before."""
+    """Instances that somebody pushes: bootstrap, a DMA, or firmware after the interrupt of an earlier one."""
     out = np.ones(len(program.barriers), bool)
     if program.phase == "managed":
         out[:] = False
         out[program.bootstrap] = True
         out[program.programs.index] = True
         if program.mode != "full":
-            following = program.barriers.next[program.barriers.irq == IRQ_OVER]
-            out[following[following >= 0]] = True
+            out |= (program.programmer >= 0) & (program.barriers.irq[program.programmer] == IRQ_OVER)
     return out
 
 

@@ -86,8 +86,8 @@ STEP, FW_SOURCE, FW_ITEM, FW_PENDING, HANDLERS, BY_ARRIVAL, MANAGES, T_INTERRUPT
     37,
 )
 SETUP, RATE, SCALE, SERVICE, SERVICE_TICK, ACTIVE, BW_TICK, HALVES = 38, 39, 40, 41, 42, 43, 44, 45
-SENTINEL, LATE, ENGINES, LAGGED = 46, 47, 48, 49
-REGISTERS = 50
+SENTINEL, LATE, ENGINES, LAGGED, FW_INSTANCE, FW_LEFT = 46, 47, 48, 49, 50, 51
+REGISTERS = 52
 
 IDLE, IN_INTERRUPT, IN_PROGRAM, IN_PUSH = 0, 1, 2, 3  # values of STEP
 NEVER = (1 << 63) - 1  # value of SENTINEL, the last entry of every heap, later than any event, in arrays
@@ -126,7 +126,8 @@ class State(NamedTuple):
     counts: list[list[int]]  # (2, V) producers, consumers as configured
     raises: list[int]  # (V,) 1: interrupt when over
     delta: list[int]  # (V,) ticks a bounded re-arm takes; empty if DELTA is 0
-    booted: list[int]  # (V,) loaded at bootstrap
+    refill: list[int]  # (V,) the first instance that the handler of this one programs; -1 = none
+    refills: list[int]  # (V,) how many it programs, one after the other
     rank: list[int]  # (V,) interrupt number: T + place in (pid, instance) order
     ranked: list[int]  # (V,) its inverse
     lag: list[int]  # (T + V,) extra ticks of the interrupt with this number; empty: none

@@ -158,6 +158,7 @@ def prepare(program: Program, timing: Timing | None = None) -> Prepared:
     engines = _engine_table(program)
     order, numbers = _interrupt_numbers(program, pid)
     triggers = _triggers(program, numbers) if managed else Csr.empty(tasks + instances)
+    refill, refills = _refills(program)
     static: dict[str, Any] = {
         "kind": program.kind if managed else np.zeros(tasks, np.int32),
         "engine": program.engine,
@@ -179,7 +180,8 @@ def prepare(program: Program, timing: Timing | None = None) -> Prepared:
         "counts": _counts(program),
         "raises": _raises(program),
         "delta": _rearm(program, timing),
-        "booted": _booted(program),
+        "refill": refill,
+        "refills": refills,
         "rank": numbers,
         "ranked": order,
         "lag": _NONE if timing is None else _interrupt_lag(program, timing, numbers),
@@ -306,17 +308,21 @@ def _rearm(program: Program, timing: Timing | None) -> I64:
     if timing is not None:
         for v, ticks in timing.rearm.items():
             out[v] = ticks
-    # where firmware programs a barrier itself, it is armed when that step ends: nothing waits in the FIFO
-    by_firmware = program.barriers.next[np.nonzero(_raises(program))[0]]
-    by_firmware = by_firmware[by_firmware >= 0]
-    out[by_firmware[_booted(program)[by_firmware] == 0]] = 0
+    if program.mode != "full" and not program.machine.firmware.preload:
+        out[program.programmer >= 0] = 0  # armed when that step ends: nothing was waiting
     return out
 
 
-def _booted(program: Program) -> I32:
-    out = np.zeros(len(program.barriers), np.int32)
-    out[program.bootstrap] = 1
-    return out
+def _refills(program: Program) -> tuple[I32, I32]:
+    """Per instance the first one that its handler programs, or -1, and how many: they follow each other."""
+    count = len(program.barriers)
+    first, many = np.full(count, -1, np.int32), np.zeros(count, np.int32)
+    if program.phase == "managed" and program.mode != "full":
+        late = np.nonzero(program.programmer >= 0)[0].astype(np.int32)
+        many = np.bincount(program.programmer[late], minlength=count).astype(np.int32)
+        by_instance = late[np.argsort(-program.barriers.instance[late], kind="stable")]
+        first[program.programmer[by_instance]] = by_instance  # the earliest is written last
+    return first, many
 
 
 def _interrupt_numbers(program: Program, pid: I32) -> tuple[I32, I32]:

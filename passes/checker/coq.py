@@ -35,12 +35,18 @@ Print Assumptions safe.
 def coq_text(schedule: Schedule, certificate: Certificate | None) -> str:
     """The file. Without a certificate (the verdict is not "proved") it holds the program alone and is not accepted.
 
-    Raises ScheduleError under bounded re-arming, which is proved on paper only (docs/theorem.md).
+    Raises ScheduleError under bounded re-arming and with top-ups, which are proved on paper only (docs/theorem.md).
     """
     if schedule.machine.barriers.rearm == "bounded":
         raise ScheduleError(
             f"@{schedule.name}: re-arming is bounded, and the formal proof covers atomic and acknowledged re-arming: "
             "choose one of these in the machine, or use --certificate"
+        )
+    preload = schedule.machine.firmware.preload
+    if preload:
+        raise ScheduleError(
+            f"@{schedule.name}: firmware.preload is {preload}, and the formal proof covers firmware that programs an "
+            "instance when the one before is over: set it to 0 in the machine, or use --certificate"
         )
     events = Events(schedule)
     name, mode, machine = schedule.name, schedule.mode, schedule.machine.name

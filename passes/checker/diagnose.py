@@ -42,6 +42,10 @@ class Diagnosis:
     def _delta(self) -> int:
         return self.graph.program.machine.barriers.rearm_delta
 
+    @property
+    def _preload(self) -> int:
+        return self.graph.program.machine.firmware.preload
+
     def _found(self, table: Obligations, i: int) -> bool:
         first, then = _pair(table, i)
         return first != then and self.search.precedes(first, then) is True
@@ -112,8 +116,9 @@ class Diagnosis:
         out: list[Finding] = []
         for i in range(len(table)):
             first, then = _pair(table, i)
-            by_firmware = self.graph.kind_of(first)[0] == Event.HANDLER  # armed when its step of programming ends
-            if i in broken or by_firmware or self.search.apart(first, then, ticks):
+            # programmed by the handler of the instance before it is armed when that step ends: nothing was waiting
+            at_once = self.graph.kind_of(first)[0] == Event.HANDLER and not self._preload
+            if i in broken or at_once or self.search.apart(first, then, ticks):
                 continue
             task, barrier = int(table.task[i]), int(table.barrier[i])
             text = (

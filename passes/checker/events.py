@@ -1,7 +1,7 @@
 """The event graph: every order that the machine guarantees, each barrier instance a barrier of its own.
 
 Events of task t: its push (ENQ), head, start, end; of an ENQUEUE also the end of its transfer (TRANSFER). Of instance
-v: lifted, over. Of firmware: one per work item it pushes (ITEM), one per handler (HANDLER: the next instance is armed).
+v: lifted, over. Of firmware: one per work item it pushes (ITEM), one per handler (HANDLER: what it programs is pushed).
 """
 
 from collections.abc import Iterable
@@ -312,7 +312,7 @@ class EventGraph:
         by_dma = r.program_of >= 0
         out[by_dma] = self.node(Event.END, r.program_of[by_dma])
         armed = r.armed_by_firmware & ~by_dma
-        out[armed] = self.node(Event.HANDLER, self.handler_of_barrier[barriers.previous[armed]])
+        out[armed] = self.node(Event.HANDLER, self.handler_of_barrier[self.program.programmer[armed]])
         out[r.loaded] = -1
         return out
 
@@ -321,8 +321,8 @@ class EventGraph:
         """Instance -> events whose latest is its being armed. Empty where nothing is needed or nothing pushes it."""
         barriers, push = self.program.barriers, self.push_node
         before = barriers.previous
-        firmware = self.ranges.armed_by_firmware & (self.ranges.program_of < 0)
-        waits = np.nonzero((before >= 0) & ~firmware & (push >= -1))[0].astype(np.int32)
+        follows = self.ranges.armed_by_firmware & (self.ranges.program_of < 0) & (self.program.programmer == before)
+        waits = np.nonzero((before >= 0) & ~follows & (push >= -1))[0].astype(np.int32)
         rows, nodes = self.rows_of(self.over_causes, before[waits])
         pushed = np.nonzero(push >= 0)[0].astype(np.int32)
         row = np.concatenate([waits[rows], pushed])
@@ -340,9 +340,10 @@ class EventGraph:
         return clocks_of(network)
 
     def _handlers(self) -> Handlers:
-        # barriers by their number; interrupts of fetches come before them
-        pid, n = self.program.barriers.pid.tolist(), len(self.program)
-        ids = [pid[v] if v >= 0 else f - n for v, f in self.handler_source]
+        # barriers by their number, of one barrier in order; interrupts of fetches come before them
+        barriers, n = self.program.barriers, len(self.program)
+        rank = np.argsort(np.lexsort((barriers.instance, barriers.pid))).tolist()
+        ids = [rank[v] if v >= 0 else f - n for v, f in self.handler_source]
         over = self.over_causes
         causes: list[Iterable[int]] = [
             over[v].tolist() if v >= 0 else self.node(Event.END, [f]).tolist() for v, f in self.handler_source

@@ -122,11 +122,10 @@ class Ranges:
 
     @cached_property
     def armed_by_firmware(self) -> NDArray[np.bool_]:
-        """Instances that the handler of the instance before pushes."""
+        """Instances that the handler of an earlier one pushes."""
         out = np.zeros(len(self.program.barriers), bool)
-        following = self.program.barriers.next[self.interrupting]
-        out[following[following >= 0]] = True
-        out &= ~self.loaded
+        late = np.nonzero(self.program.programmer >= 0)[0]
+        out[late] = np.isin(self.program.programmer[late], self.interrupting)
         return out
 
     @cached_property

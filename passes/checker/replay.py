@@ -47,7 +47,7 @@ class _Late:
     def __init__(self, graph: EventGraph, then: int) -> None:
         self.graph, self.then = graph, then
         p, cost = graph.program, graph.program.machine.firmware
-        steps = len(graph.handler_source) * (cost.interrupt + cost.program)
+        steps = len(graph.handler_source) * (cost.interrupt + cost.top_up * cost.program)
         steps += len(p.items) * cost.push + len(p.items.done.index) * cost.build_fetch
         self.long = 2 * (2 * len(p) + steps + 1)  # longer than all that is not delayed, one after the other
 

@@ -71,7 +71,10 @@ def _stale_updates(graph: EventGraph) -> Obligations:
 
 
 def _barrier_fifo(graph: EventGraph) -> Obligations:
-    """over(instance k - B - 1) -> push(k), for pushes by DMA; firmware pushes into an empty barrier."""
+    """over(instance k - B - 1) -> push(k), for pushes by DMA.
+
+    Firmware pushes instance i in the handler of j >= i - F - 1, and F <= B: there is room.
+    """
     barriers, depth = graph.program.barriers, graph.program.machine.barriers.fifo_depth
     pushed = np.nonzero((graph.ranges.program_of >= 0) & (barriers.instance > depth))[0].astype(np.int32)
     former = pushed

@@ -156,7 +156,7 @@ def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
             yield Finding("H9", f"{name} has no physical barrier: the machine has {p.machine.barriers.count}", -1, v)
         if times[v] == 0:
             yield Finding(
-                "H6", f"{name} is never programmed: neither at bootstrap nor later{_why(graph, before)}", -1, v
+                "H6", f"{name} is never programmed: neither at bootstrap nor later{_why(graph, v)}", -1, v
             )
         elif times[v] > 1:
             yield Finding("H6", f"{name} is programmed {times[v]} times, not once", -1, v)
@@ -171,10 +171,12 @@ def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
     yield from _bootstrap_order(graph, names)
 
 
-def _why(graph: EventGraph, before: int) -> str:
-    if graph.program.mode == "full" or before < 0 or graph.program.barriers.irq[before] != IRQ_OFF:
+def _why(graph: EventGraph, barrier: int) -> str:
+    p = graph.program
+    before = int(p.programmer[barrier])
+    if p.mode == "full" or before < 0 or p.barriers.irq[before] != IRQ_OFF:
         return ""
-    return f" (the interrupt of {graph.program.barrier_name(before)} is off)"
+    return f" (the interrupt of {p.barrier_name(before)} is off)"
 
 
 def _bootstrap_order(graph: EventGraph, names: Names) -> Iterator[Finding]:

@@ -91,9 +91,9 @@ def _pushed_once(s: Schedule) -> list[tuple[str, int, str]]:
     if any(high > len(lists[e]) for e, _, high in ranges):
         out.append(("H6", -1, ""))
     programmed = [v for t in s.tasks for v in t.pushes] + s.boot
-    for v, i in enumerate(s.instances):
-        before = [u for u, other in enumerate(s.instances) if other.pid == i.pid and other.number == i.number - 1]
-        by_firmware = s.mode != "full" and v not in s.boot and any(s.instances[u].irq == "over" for u in before)
-        if programmed.count(v) + by_firmware != 1:
+    raising = [u for u, i in enumerate(s.instances) if i.irq == "over" and s.mode != "full"]
+    refilled = {v for u in raising for v in s.topped_up(u)}
+    for v in range(len(s.instances)):
+        if programmed.count(v) + (v in refilled) != 1:
             out.append(("H6", -1, _name(s, v)))
     return out

@@ -75,6 +75,7 @@ class Machine:
             if task.kind == FETCH:
                 for u in self.lists[task.target][task.low : task.high]:
                     self.fetches.setdefault(u, []).append(t)
+        self.refills = [s.topped_up(v) for v in range(len(s.instances))]
         self.shares = self._shares()
         self.triggers: dict[int, list[int]] = {}
         for n, item in enumerate(s.items):
@@ -252,13 +253,13 @@ class Machine:
     def firmware(self, st: State) -> None:
         """The step under way is over; the next one begins."""
         number, count = st.serving, len(self.s.tasks)
-        following = -1
-        if number >= count:
-            v = self.ranked[number - count]
-            mine = self.of_pid[self.s.instances[v].pid]
-            following = next((w for w in mine if w > v), -1)
-        if st.step == 1 and following >= 0 and following not in self.s.boot:
-            st.step = 2
+        refill = self.refills[self.ranked[number - count]] if number >= count else []
+        if st.step == 2:
+            self.push_instance(st, refill[st.item], -1)
+        # while it programs, `item` counts what it has programmed
+        done = {1: 0, 2: st.item + 1}.get(st.step, len(refill))
+        if done < len(refill):
+            st.step, st.item = 2, done
             return
         if st.step == 3:
             item = self.s.items[st.item]
@@ -267,8 +268,6 @@ class Machine:
             if st.tail[item.engine] < item.high:
                 raise Stop(("H6", self.lists[item.engine][st.tail[item.engine]], ""))
         else:
-            if st.step == 2:
-                self.push_instance(st, following, -1)
             for n in self.triggers.get(number, []):
                 st.need[n] -= 1
         ready = [n for n in st.front if n >= 0 and st.need[n] == 0]

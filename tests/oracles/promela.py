@@ -41,6 +41,7 @@ def fits(s: Schedule) -> bool:
 def tables(s: Schedule) -> str:
     """The schedule as the numbers that `load` of machine.h reads."""
     m, lists, out = s.machine, s.lists, list[int]()
+    assert not m.firmware.preload, "top-ups are not in the model"
     full = s.mode == "full"
     links: dict[int, int] = {}
     for task in s.tasks:

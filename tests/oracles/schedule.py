@@ -70,6 +70,16 @@ class Schedule:
             out[task.engine].append(t)
         return out
 
+    def topped_up(self, v: int) -> list[int]:
+        """The instances that firmware programs when instance `v` is over, in order, loaded ones left out."""
+        pid, number = self.instances[v].pid, self.instances[v].number
+        firmware = self.machine.firmware
+        if (number + 1) % firmware.top_up:
+            return []
+        numbers = range(number + firmware.preload + 2 - firmware.top_up, number + firmware.preload + 2)
+        row = [w for w, i in enumerate(self.instances) if i.pid == pid]
+        return [row[n] for n in numbers if n < len(row) and row[n] not in self.boot]
+
     def conflicts(self) -> list[list[int]]:
         """Per task all earlier ones whose end it comes after: they access the same byte, one writes; or `after`."""
 

@@ -26,6 +26,7 @@ class Encoding:
     def __init__(self, s: Schedule) -> None:
         assert s.machine.barriers.rearm != "bounded", "re-arming takes time"
         assert all(e.order != "pool" for e in s.machine.engines), "a pool is not a constraint on differences"
+        assert not s.machine.firmware.preload, "top-ups are not encoded"
         self.s, self.lists = s, s.lists
         self.solver = z3.Solver()
         self.hazards: list[Any] = []

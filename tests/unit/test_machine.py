@@ -133,6 +133,13 @@ def test_a_description_that_is_wrong_is_refused(data: dict[str, Any], message: s
             {"dma.firmware": True},
             "machine: needs at least one DMA engine that is not reserved for firmware: management runs on it",
         ),
+        ({"firmware.preload": -1}, "firmware: preload is -1 but must be at least 0"),
+        ({"firmware.preload": 2}, "firmware: preload is 2 but must be at most barriers: fifo_depth = 1"),
+        ({"firmware.top_up": 0}, "firmware: top_up is 0 but must be at least 1"),
+        (
+            {"firmware.top_up": 2},
+            "firmware: top_up is 2 but must be at most preload + 1 = 1: a barrier has room only for as many as are over",
+        ),
         ({"firmware.channel": "own2"}, "firmware: channel is 'own2'; did you mean 'own'?"),
         ({"barriers.cuont": 3}, "'barriers' has no field 'cuont'; did you mean 'count'?"),
         ({"bariers.count": 3}, "machine has no field 'bariers'; did you mean 'barriers'?"),

@@ -146,6 +146,13 @@ def test_coq_agrees_with_the_checker(proof: Path, tmp_path: Path) -> None:
     assert False in verdicts
 
 
+def test_top_ups_are_proved_on_paper_only() -> None:
+    machine = preset("tiny").with_(**{"firmware.preload": 1})
+    schedule = schedule_of(api.compile_program(api.load(str(EXAMPLES / "five.mlir"), machine), "partial").program)
+    with pytest.raises(ScheduleError, match=r"firmware.preload is 1, and the formal proof covers firmware that"):
+        coq_text(schedule, None)
+
+
 def test_bounded_rearming_is_proved_on_paper_only() -> None:
     machine = preset("tiny").with_(**{"barriers.rearm": "bounded", "barriers.rearm_delta": 2})
     schedule = schedule_of(api.compile_program(api.load(str(EXAMPLES / "five.mlir"), machine), "full").program)

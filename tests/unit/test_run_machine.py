@@ -211,6 +211,30 @@ def test_firmware_pushes_items_of_an_engine_in_order_of_declaration() -> None:
     assert r.enqueued[2:].tolist() == [230, 250]
 
 
+def test_firmware_tops_up_the_fifo_of_a_barrier() -> None:
+    machine = TINY.with_(**{"barriers.fifo_depth": 2, "dma.fifo_depth": 8, "firmware.preload": 2})
+    machine = machine.with_(**{"firmware.top_up": 2})
+    draft = Draft("net", machine, "managed", "partial")
+    for n in range(7):
+        draft.add(DMA0, f"t{n}", 10, updates=[n])
+    items = WorkItems(int32([0] * 3), int32([0, 3, 5]), int32([3, 5, 7]), Csr.of([[], [1], [3]]), Csr.empty(3))
+    irq = int32([IRQ_OVER if n in (1, 3) else 0 for n in range(7)])
+    barriers = Barriers(int32([0] * 7), int32([1] * 7), int32([0] * 7), irq)
+    p = draft.finish(barriers=barriers, bootstrap=[0, 1, 2], items=items)
+    assert p.programmer.tolist() == [-1, -1, -1, 1, 1, 3, 3]
+    r = run(p)
+    # 1 is over at 20: interrupt until 120, 3 programmed at 140, 4 at 160, push at 180; 3 is over at 190, and so on
+    assert [(h.barrier, h.start, h.end) for h in r.handlers] == [(1, 20, 180), (3, 190, 350)]
+    assert r.enqueued.tolist() == [0, 0, 0, 180, 180, 350, 350]
+    # armed when the one before is over and it is programmed
+    assert r.armed.tolist() == [0, 10, 20, 140, 190, 310, 360]
+    off = p.with_(barriers=replace(barriers, irq=int32([0, IRQ_OVER, *[0] * 5])))
+    stuck = run(off.with_(items=WorkItems(items.engine, items.low, items.high, Csr.of([[], [1], [1]]), items.done)))
+    assert stuck.hazard is not None
+    assert (stuck.hazard.rule, stuck.hazard.task, stuck.hazard.barrier) == ("H6", 5, 5)
+    assert "b0#5" in stuck.hazard.text
+
+
 def test_a_physical_program_arms_when_the_instance_before_is_over() -> None:
     draft = Draft("net", TINY, "physical")
     draft.add(DMA0, "a", 10, updates=[0])

@@ -86,10 +86,10 @@ class Events:
         return self.users[v].pushes + former.producers + former.consumers
 
     def rearmings(self) -> Iterator[tuple[Instance, int, int]]:
-        """Instance, an event that arms it, one that needs it armed; but where firmware arms it, which is at once."""
+        """Instance, an event that arms it, one that needs it armed; but where a push of firmware does so at once."""
         for v, users in self.users.items():
             needs = users.producers + [c - c % 8 + HEAD for c in users.consumers]
-            if not any(push % 8 == HANDLER for push in users.pushes):
+            if self.schedule.machine.firmware.preload or not any(push % 8 == HANDLER for push in users.pushes):
                 yield from ((v, x, y) for x in self.arms(v) for y in needs)
 
     def takes_time(self, here: int) -> bool:
@@ -148,9 +148,9 @@ class Events:
         for h, source in enumerate(self.interrupts):
             self.before[event(h, HANDLER)] = self.causes(h)
             if not isinstance(source, int):
-                following = (source[0], source[1] + 1)
-                if following[1] < len(self.schedule.barriers[source[0]]) and following not in loaded:
-                    self.users[following].pushes.append(event(h, HANDLER))
+                for v in self.schedule.topped_up(source):
+                    if v not in loaded:
+                        self.users[v].pushes.append(event(h, HANDLER))
         for j, item in enumerate(i for i in self.schedule.items if i.late):
             here = event(j, ITEM)
             sources: list[Instance | int] = [*item.at, *item.done]

@@ -83,6 +83,13 @@ def _items(schedule: Schedule, sizes: Counter[int]) -> None:
 def _instances(schedule: Schedule) -> None:
     model = schedule.machine.barriers
     pushed = Counter(v for task in schedule.tasks for v in task.programs) + Counter(schedule.loaded)
+    programmed = {
+        v
+        for p, row in schedule.barriers.items()
+        for k, (_, _, irq) in enumerate(row)
+        if irq == "over" and schedule.mode != "full"
+        for v in schedule.topped_up((p, k))
+    }
     for p, row in schedule.barriers.items():
         need(0 <= p < model.count, f"H9: the machine has no barrier {p}")
         loaded = [k for q, k in schedule.loaded if q == p]
@@ -92,9 +99,7 @@ def _instances(schedule: Schedule) -> None:
             fits = producers <= model.max_producers and consumers <= model.max_consumers
             need(fits and producers + consumers <= model.max_sum, f"H9: b{p}#{k} counts more than its counters hold")
             need(producers > 0, f"H7: b{p}#{k} has no producer")
-            by_firmware = (
-                schedule.mode != "full" and k > 0 and row[k - 1][2] == "over" and (p, k) not in schedule.loaded
-            )
+            by_firmware = (p, k) in programmed and (p, k) not in schedule.loaded
             need(pushed[p, k] + by_firmware == 1, f"H6: b{p}#{k} is programmed {pushed[p, k] + by_firmware} times")
             need(
                 schedule.mode != "full" or not irq or (p, k) == schedule.tail, f"H10: b{p}#{k} interrupts in full mode"

@@ -64,6 +64,14 @@ class Schedule:
     items: tuple[Item, ...]
     tail: Instance | None
 
+    def topped_up(self, over: Instance) -> list[Instance]:
+        """The instances that firmware programs when one is over, unless bootstrap has loaded them."""
+        firmware, (p, j) = self.machine.firmware, over
+        if (j + 1) % firmware.top_up:
+            return []
+        last = j + firmware.preload + 1
+        return [(p, k) for k in range(last - firmware.top_up + 1, last + 1) if k < len(self.barriers[p])]
+
     def digest(self) -> str:
         """SHA-256 of all that the rules look at."""
         return hashlib.sha256(repr(self).encode()).hexdigest()

@@ -115,12 +115,21 @@ class FirmwareModel:
     service_order: str = "arrival"
     fetch_batch: int = 8  # firmware mode: descriptors per fetch built at run time
     channel: str = "own"  # firmware mode: fetches on the reserved DMA channel, or "shared" with the network
+    preload: int = 0  # instances that bootstrap loads behind the first of each barrier, and top-ups keep there
+    top_up: int = 1  # instances that one interrupt programs; a barrier interrupts for every so many of its instances
 
     def __post_init__(self) -> None:
         for name in ("interrupt", "program", "push", "build_fetch", "fetch_batch"):
             _at_least(f"firmware: {name}", getattr(self, name), 1)
         _choice("firmware: service_order", self.service_order, SERVICE_ORDERS)
         _choice("firmware: channel", self.channel, FIRMWARE_CHANNELS)
+        _at_least("firmware: preload", self.preload, 0)
+        _at_least("firmware: top_up", self.top_up, 1)
+        _require(
+            self.top_up <= self.preload + 1,
+            f"firmware: top_up is {self.top_up} but must be at most preload + 1 = {self.preload + 1}: a barrier has "
+            "room only for as many as are over",
+        )
 
 
 @dataclass(frozen=True)
@@ -205,6 +214,11 @@ class MachineModel:
         _at_least("machine: clock_mhz", self.clock_mhz, 1)
         _at_least("machine: tiles", self.tiles, 1)
         _choice("machine: full_fifo", self.full_fifo, FULL_FIFO)
+        _require(
+            self.firmware.preload <= self.barriers.fifo_depth,
+            f"firmware: preload is {self.firmware.preload} but must be at most barriers: fifo_depth = "
+            f"{self.barriers.fifo_depth}",
+        )
         names = [e.name for e in self.engines]
         for name in names:
             _require(names.count(name) == 1, f"machine: two engines are called '{name}'")

@@ -188,6 +188,26 @@ class Program:
         """Barrier -> tasks that wait on it."""
         return self.waits.transposed(len(self.barriers))
 
+    @cached_property
+    def programmer(self) -> I32:
+        """In the firmware modes per instance the one whose handler programs it; -1: bootstrap loads it, or ought to.
+
+        With F = `firmware.preload` and k = `firmware.top_up` the handler of instance j of a barrier, where j + 1 is a
+        multiple of k, programs the instances from j + F - k + 2 to j + F + 1 (docs/machine.md).
+        """
+        firmware, instance, pid = self.machine.firmware, self.barriers.instance, self.barriers.pid
+        behind = instance.astype(np.int64) - firmware.preload - 1
+        wanted = behind // firmware.top_up * firmware.top_up + firmware.top_up - 1
+        by_place = np.lexsort((instance, pid)).astype(np.int32)
+        place = np.empty(len(by_place), np.int64)
+        place[by_place] = np.arange(len(by_place))
+        loaded = np.zeros(len(pid), bool)
+        loaded[self.bootstrap] = True
+        out = np.full(len(pid), -1, np.int32)
+        late = np.nonzero((behind >= 0) & ~loaded & (pid >= 0))[0]
+        out[late] = by_place[place[late] - instance[late] + wanted[late]]
+        return out
+
     @property
     def management(self) -> int:
         """Number of management DMAs."""
