@@ -1,8 +1,8 @@
 """Barrier DMAs as tasks of the sheet, and what has to come after them.
 
-A physical barrier that nobody has programmed reads as lifted. So a barrier DMA comes before whatever may look at, or
-update, what it programs: all boundary tasks of its page, and on each other DMA queue the last task of the page, behind
-which the next page comes to head. Upstream's rules promise the first boundary tasks only (R12).
+A physical barrier that nobody has programmed reads as lifted. So a barrier DMA comes not only before the boundary tasks
+of its page, which update what it programs (R12), but also, on each DMA queue, before the last task of the page, behind
+which the next page comes to head. That is no rule upstream.
 """
 
 from bisect import bisect_left, bisect_right
@@ -67,8 +67,8 @@ def _comes_before(sheet: Sheet, task: int, needed: set[int], page: int) -> bool:
 
 
 def order_around(sheet: Sheet, dmas: dict[int, BarrierDma]) -> bool:
-    """Let the page before come in front of each barrier DMA, and behind it the boundary tasks of its page and the last
-    DMA of each queue there; whether that changed anything."""
+    """Let the page before come in front of each barrier DMA, where steps behind made new boundary tasks, and the last
+    DMA of each queue on its page behind it; whether that changed anything."""
     return any([order(sheet, task, dma) for task, dma in dmas.items() for order in (_order_before, _order_behind)])
 
 
@@ -82,50 +82,21 @@ def _order_before(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
 
 
 def _order_behind(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
-    page = dma.page
-    behind = {task} | followers(sheet, dma.updates, page) | sheet.reached([task], page)
-    changed = False
-    for t in boundary_tasks(sheet, page):
-        if t not in behind:
-            if not _wait(sheet, task, t, page) and not _update(sheet, task, dma, t):
-                _hand_over(sheet, dma, t)
-            behind |= {t, *sheet.reached([t], page)}
-            changed = True
-    for t in _last_dmas(sheet, page):
-        if t not in behind:
-            if not _wait(sheet, task, t, page):
-                sheet.insert_task(sheet.queue[t], page, dma.updates[:1], [])
-            changed = True
-    return changed
+    behind = {task} | followers(sheet, dma.updates, dma.page) | sheet.reached([task], dma.page)
+    late = [t for t in _last_dmas(sheet, dma.page) if t not in behind]
+    for t in late:
+        free = _free_of(sheet, sheet.updates[task], t, dma.page)
+        if free and sheet.may_wait(t):
+            sheet.add_wait(t, free[0])
+        else:
+            sheet.insert_task(sheet.queue[t], dma.page, dma.updates[:1], [])
+    return bool(late)
 
 
-def _wait(sheet: Sheet, task: int, then: int, page: int) -> bool:
-    """Let `then` wait on a barrier that the barrier DMA `task` updates, if that is no circle."""
-    if not sheet.dma[sheet.queue[then]] or not sheet.may_wait(then):
-        return False
-    ahead = {then} | sheet.reached([then], page, listed=True)
-    free = [v for v in sheet.updates[task] if ahead.isdisjoint(sheet.producers[v])]
-    if free:
-        sheet.add_wait(then, free[0])
-    return bool(free)
-
-
-def _update(sheet: Sheet, task: int, dma: BarrierDma, then: int) -> bool:
-    """Let the barrier DMA update what `then` waits on, if that is no circle."""
-    anchor = sheet.anchor(then)
-    if anchor < 0 or not followers(sheet, [anchor], dma.page).isdisjoint([task, *_needed(sheet, dma)]):
-        return False
-    sheet.add_update(task, anchor)
-    return True
-
-
-def _hand_over(sheet: Sheet, dma: BarrierDma, task: int) -> None:
-    """The barrier DMA needs `task`, so that it cannot be a boundary task: one behind the DMA updates for it."""
-    heir = min((t for v in dma.updates for t in sheet.consumers[v]), key=lambda t: sheet.place[t])
-    sheet.add_update(task, dma.updates[0])
-    for v in [v for v in sheet.updates[task] if sheet.barrier_page[v] > dma.page]:
-        sheet.drop_update(task, v)
-        sheet.add_update(heir, v)
+def _free_of(sheet: Sheet, barriers: Iterable[int], task: int, page: int) -> list[int]:
+    """Those of the barriers for which `task` can wait without waiting for itself."""
+    ahead = {task} | sheet.reached([task], page, listed=True)
+    return [v for v in barriers if ahead.isdisjoint(sheet.producers[v])]
 
 
 def _last_dmas(sheet: Sheet, page: int) -> list[int]:
