@@ -10,6 +10,7 @@ from wlm_dialect.passes.checker.repairs import Repairs
 from wlm_dialect.passes.checker.rules import Obligations
 
 Indices = NDArray[np.intp]
+MOST_REPAIRS = 60  # findings that get a suggestion: one costs more than all clocks of a small program
 
 
 class Diagnosis:
@@ -20,6 +21,7 @@ class Diagnosis:
         self.names = Names(graph)
         self.search = Search(graph)
         self.repairs = Repairs(graph)
+        self._repairs_left = MOST_REPAIRS
         self._optimistic: EventGraph | None = None
         self._optimistic_search: Search | None = None
 
@@ -70,6 +72,10 @@ class Diagnosis:
             return "firmware serves by id: who is served first depends on who is pending"
         return "servers of a pool: which one takes a task depends on timing"
 
+    def _repair(self, rule: str, first: int, then: int, task: int, barrier: int) -> str:
+        self._repairs_left -= 1
+        return self.repairs.suggest(rule, first, then, task, barrier) if self._repairs_left >= 0 else ""
+
     def _plain(self, table: Obligations, failed: Indices) -> list[Finding]:
         """One finding per task, barrier and other task: the first cause stands for all."""
         seen: set[tuple[int, int, int]] = set()
@@ -81,7 +87,7 @@ class Diagnosis:
                 first, then = _pair(table, i)
                 text, story = self._text(table.rule, first, then, *key)
                 names = self.names.event(first), self.names.event(then)
-                doubt, repair = self._doubt(first, then), self.repairs.suggest(table.rule, first, then, *key[:2])
+                doubt, repair = self._doubt(first, then), self._repair(table.rule, first, then, *key[:2])
                 out.append(Finding(table.rule, text, *key, *names, story, doubt, (first, then), repair=repair))
         return out
 
@@ -103,7 +109,7 @@ class Diagnosis:
             first, then = _pair(table, i)
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
-            doubt, repair = self._doubt(first, then), self.repairs.suggest("H1", first, then, task, barrier)
+            doubt, repair = self._doubt(first, then), self._repair("H1", first, then, task, barrier)
             out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then), repair=repair))
         return out
 

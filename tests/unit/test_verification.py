@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign.mutations import recounted
 from tests.unit.test_verify_schedule import FULL_MUTANTS
 from tests.unit.test_verify_schedule_structure import MUTANTS
 from tests.unit.verify_schedule_cases import FULL, PARTIAL, program
 from wlm_dialect import api
 from wlm_dialect.machine import preset
+from wlm_dialect.passes.checker.diagnose import MOST_REPAIRS
 from wlm_dialect.passes.checker.findings import Finding
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import parse_timing
 from wlm_dialect.tools.wlm import main
-from wlm_dialect.verification import verification
+from wlm_dialect.verification import replay, verification
 from wlm_dialect.verification.replay import same_fault, shows
 from wlm_dialect.verification.shrink import MOST_TASKS
 
@@ -156,3 +158,33 @@ def test_the_command_writes_a_timing_that_run_repeats(tmp_path, capsys):
     assert capsys.readouterr().err == (
         "wlm: error: only one of --json, --timing, --certificate and --emit-coq can go to standard output\n"
     )
+
+
+@pytest.fixture(scope="module")
+def squeezenet():
+    return api.compile_program(api.load("squeezenet", "npu40xx:1"), "full").program
+
+
+def without_waits(subject, keep):
+    """Waits that `keep` does not want are dropped, counts included."""
+    return recounted(subject, waits=[[v for v in row if keep(t)] for t, row in enumerate(subject.waits.lists())])
+
+
+def test_a_task_that_starts_far_too_early_is_refuted(squeezenet):
+    # it races with many older tasks, but the findings name the last ones: a run has to get that far first
+    last = squeezenet.names.index("Softmax_0/t0/s0")
+    verdict = api.verify(without_waits(squeezenet, lambda t: t != last))
+    assert verdict.status == "refuted"
+    assert verdict.counterexample.hazard.task == last
+
+
+def test_a_program_that_is_wrong_everywhere_costs_a_bounded_search(squeezenet, monkeypatch):
+    runs = []
+    honest = replay.run_under
+    monkeypatch.setattr(replay, "run_under", lambda p, timing: runs.append(p) or honest(p, timing))
+    verdict = api.verify(without_waits(squeezenet, lambda t: False))
+    assert verdict.status == "refuted"
+    assert len(verdict.findings) > 200
+    assert verdict.replays[0] is not None  # what the report shows first is what a run met
+    assert sum(bool(f.repair) for f in verdict.findings) <= MOST_REPAIRS
+    assert len(runs) <= replay.SEEDS + 2 + 4 * verification.MOST_TRIES

@@ -1,8 +1,7 @@
 """Replay: find a timing under which a run of the simulator breaks the very rule that the checker says can be broken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 
 from wlm_dialect.errors import WlmError
 from wlm_dialect.passes.checker.findings import Finding, Verdict
@@ -14,7 +13,7 @@ from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
 
 SEEDS = 24  # adversarial timings to try where no proposed one shows a finding
-MOST_RUNS = 2_000_000  # tasks to run in all while looking for one timing
+MOST_RUNS = 2_000_000  # tasks to run in all while looking for timings
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,40 +33,73 @@ def run_under(program: Program, timing: Timing | None) -> RunResult | None:
         return None
 
 
-def find_replay(program: Program, verdict: Verdict, finding: Finding) -> Replay | None:
-    """The first timing under which a run shows `finding`; None if no timing that was tried does."""
-    for hazard in chain(range_hazards(program), count_hazards(program)):
-        if same_fault(finding, hazard):
-            return Replay(Timing(), hazard, run_under(program, None))
-    left = MOST_RUNS
-    for timing in _timings(program, verdict, finding):
-        result = run_under(program, timing)
-        if result is not None and shows(finding, result):
-            assert result.hazard is not None
-            return Replay(timing, _named(finding, result), result)
-        left -= len(program)
-        if left <= 0:
-            break
-    return None
+class Replays:
+    """Looks for runs that show findings. Timings that are made for no finding in particular are run once for all."""
+
+    def __init__(self, program: Program, verdict: Verdict) -> None:
+        self.program, self.verdict = program, verdict
+        self.before = (*range_hazards(program), *count_hazards(program))  # seen without a run
+        self.common: list[tuple[Timing, RunResult | None]] = []
+        self.left = MOST_RUNS
+
+    def find(self, finding: Finding) -> Replay | None:
+        """The first timing under which a run shows `finding`; None if no timing that was tried does."""
+        for hazard in self.before:
+            if same_fault(finding, hazard):
+                return Replay(Timing(), hazard, run_under(self.program, None))
+        for timing, result in self._runs(finding):
+            if result is not None and shows(finding, result):
+                return Replay(timing, _named(finding, result), result)
+        return None
+
+    def any_of(self, findings: Sequence[Finding]) -> tuple[int, Replay] | None:
+        """Whichever of `findings` a run of the common timings shows, by its place.
+
+        Of two tasks that race with a third the run names the one it sees first: the rule and that third task count.
+        """
+        for exact in (True, False):
+            for timing, result in self._shared():
+                for n, finding in enumerate(findings) if result is not None else ():
+                    assert result is not None
+                    if shows(finding, result, exact=exact):
+                        return n, Replay(timing, _named(finding, result), result)
+        return None
+
+    def _runs(self, finding: Finding) -> Iterator[tuple[Timing, RunResult | None]]:
+        shared = self._shared()
+        yield next(shared)
+        for delays in counterexamples(self.program, finding, self.verdict.graph):
+            if self.left > 0:
+                yield self._run(Timing(**asdict(delays)))
+        yield from shared
+
+    def _shared(self) -> Iterator[tuple[Timing, RunResult | None]]:
+        for n in range(SEEDS + 2):
+            if n == len(self.common):
+                if n and self.left <= 0:
+                    return
+                self.common.append(self._run(self._timing(n)))
+            yield self.common[n]
+
+    def _timing(self, n: int) -> Timing:
+        if n < 2:
+            return Timing(duration=dict.fromkeys(range(len(self.program)), 1)) if n else Timing()
+        return Timing.adversarial(self.program, n - 2)
+
+    def _run(self, timing: Timing) -> tuple[Timing, RunResult | None]:
+        self.left -= len(self.program)
+        return timing, run_under(self.program, timing)
 
 
-def _timings(program: Program, verdict: Verdict, finding: Finding) -> Iterator[Timing]:
-    yield Timing()
-    for delays in counterexamples(program, finding, verdict.graph):
-        yield Timing(**asdict(delays))
-    yield Timing(duration=dict.fromkeys(range(len(program)), 1))
-    for seed in range(SEEDS):
-        yield Timing.adversarial(program, seed)
-
-
-def shows(finding: Finding, result: RunResult) -> bool:
-    """Whether the run went wrong in the way of `finding`."""
+def shows(finding: Finding, result: RunResult, *, exact: bool = True) -> bool:
+    """Whether the run went wrong in the way of `finding`. Not `exact`: with whom a task races does not matter."""
     hazard = result.hazard
     if hazard is None or result.outcome not in (HAZARD, DEADLOCK):
         return False
     if result.outcome == DEADLOCK:
         return _stuck(finding, hazard, result)
-    return same_fault(finding, hazard)
+    races = not exact and finding.rule == hazard.rule == "H8" and finding.task == hazard.task
+    return races or same_fault(finding, hazard)
 
 
 def _stuck(finding: Finding, hazard: Hazard, result: RunResult) -> bool:

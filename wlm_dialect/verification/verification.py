@@ -7,7 +7,7 @@ from wlm_dialect.passes.checker.findings import PROVED, REFUTED, UNDECIDED, Find
 from wlm_dialect.passes.verify_schedule import check
 from wlm_dialect.program import Program
 from wlm_dialect.verification.digest import digest
-from wlm_dialect.verification.replay import Replay, find_replay
+from wlm_dialect.verification.replay import Replay, Replays
 from wlm_dialect.verification.shrink import shrink
 from wlm_dialect.verification.timeline import timeline
 
@@ -100,16 +100,23 @@ def verify(program: Program, *, replays: int = MOST_REPLAYS) -> Verification:
     hit by a run: same rule, task and instance. Raises ScheduleError unless the program is managed.
     """
     verdict = check(program)
-    found: list[Replay | None] = []
-    findings: list[Finding] = []
-    for n, finding in enumerate(verdict.findings):
-        wanted = n < replays or (n < MOST_TRIES and not any(found))
-        hit = find_replay(program, verdict, finding) if wanted else None
+    search = Replays(program, verdict)
+    findings = list(verdict.findings)
+    found: list[Replay | None] = [None] * len(findings)
+    for n, finding in enumerate(findings):
+        if n < replays or (n < MOST_TRIES and not any(found)):
+            found[n] = search.find(finding)
+    if findings and not any(found[:replays]):
+        # what is wrong everywhere goes wrong somewhere first: whatever a run meets is told first
+        hits = ((n, hit) for n, hit in enumerate(found) if hit is not None)
+        met = next(hits, None) or search.any_of(findings)
+        if met is not None:
+            findings.insert(0, findings.pop(met[0]))
+            found.insert(0, found.pop(met[0]) or met[1])
+    for n, hit in enumerate(found):
         if hit is not None:
-            hit = shrink(program, finding, hit)
-            finding = replace(finding, undecided="")
-        found.append(hit)
-        findings.append(finding)
+            findings[n] = replace(findings[n], undecided="")
+            found[n] = shrink(program, findings[n], hit)
     status = verdict.status
     if status != PROVED:
         status = REFUTED if any(found) else UNDECIDED
