@@ -8,7 +8,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.barrier_choice import NO_WINDOW, UNKNOWN, Knowledge, Uses, chosen
 from wlm_dialect.kernels.csr import I32
-from wlm_dialect.passes.analysis.estimate import estimate, over_times
+from wlm_dialect.passes.analysis.estimate import Estimate, estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised_without_pulses
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -16,9 +16,9 @@ from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import with_credits
 from wlm_dialect.passes.insert_tail import with_tail
-from wlm_dialect.passes.limit_barriers import limited
+from wlm_dialect.passes.limit_barriers import limited, width
 from wlm_dialect.passes.order_barriers import ordered_by_first_use
-from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass, pushes_fit
+from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
 from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
 from wlm_dialect.passes.policies.pages import place_pages
@@ -28,6 +28,8 @@ from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
 _ROUNDS = 12  # of repair per limit; most programs need none or one
+_PATIENCE = 3  # rounds in which half of the orders that lack have to be found
+_FEW = 8  # orders: worth all rounds
 
 
 @dataclass(frozen=True)
@@ -81,47 +83,78 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
 
 
 def _repaired(program: Program, mode: str, policy: str) -> Program | None:
-    """The program in phase physical, with orders added where some are missing; None where that leads nowhere."""
+    """The program in phase physical, with orders added where some are missing; None where that leads nowhere.
+
+    Fewer barriers in use at once leave more of them idle for long. A lower limit starts where it first matters.
+    """
     count = program.machine.barriers.count
+    rounds = [program]
     for limit in dict.fromkeys((count, max(1, 3 * count // 4), max(1, count // 2))):
-        candidate = legal(program, limit, mode)
-        for _ in range(_ROUNDS):
-            choice = None if candidate is None else _least_to_repair(candidate, mode, policy)
-            if candidate is None or choice is None:
-                break
-            if not choice.missing:
-                done = configured(candidate, choice.pids)
-                if mode != "full" or _placeable(done):
-                    return done
-                break
-            candidate = legal(with_orders(candidate, choice.missing), limit, mode)
+        start = next((i for i, before in enumerate(rounds) if limit == count or width(before) > limit), None)
+        if start is None:
+            break
+        found, rounds = _rounds(rounds[start], limit, mode, policy)
+        if found is not None:
+            return found
     return None
 
 
-def legal(program: Program, limit: int, mode: str) -> Program | None:
+def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Program | None, list[Program]]:
+    """Rounds of repair at one limit, as long as they get on: the result, if any, and the program of each round."""
+    rounds: list[Program] = []
+    lacking: list[int] = []
+    while _gets_on(lacking):
+        found = legal(program, limit, mode)
+        if found is None:
+            break
+        candidate, order = found
+        rounds.append(candidate)
+        choice = _choice(candidate, order, mode, policy)
+        if choice is None:
+            break
+        if not choice.missing:
+            done = configured(candidate, choice.pids)
+            return (done if mode != "full" or _placeable(done) else None), rounds
+        lacking.append(len(choice.missing))
+        program = with_orders(candidate, choice.missing)
+    return None, rounds
+
+
+def _gets_on(lacking: list[int]) -> bool:
+    """Whether another round may help, after rounds that lacked so many orders: few are left, or half as many as before.
+
+    What is added takes barriers itself, so many orders that do not become fewer soon cost more than a few joins.
+    """
+    recent, before = lacking[-_PATIENCE:], lacking[:-_PATIENCE]
+    few = min(lacking, default=0) <= _FEW
+    return len(lacking) < _ROUNDS and (few or not before or 2 * min(recent) <= min(before))
+
+
+def legal(program: Program, limit: int, mode: str) -> tuple[Program, Order] | None:
     """The program with few enough barriers in use, within the slots of each and with a complete tail (H9, H10).
 
-    In the firmware modes also with evidence that each DMA FIFO has room (H6): inserted tasks move the others.
+    In the firmware modes also with evidence that each DMA FIFO has room (H6): inserted tasks move the others. And its
+    clocks, but for those of barriers.
     """
     for _ in range(_ROUNDS):
         changed = limited(program, limit)
         if changed is None:
             return None
+        order = task_order(changed)
         if program.barriers.tail >= 0:
-            changed = with_tail(changed)
+            changed = with_tail(changed, order)
         changed = within_slots(changed)
         if mode != "full":
             changed = with_credits(changed)
         if changed is program:
-            return ordered_by_first_use(program)
+            return ordered_by_first_use(program), order
         program = changed
     return None
 
 
 def _placeable(program: Program) -> bool:
     """Look ahead: enqueues and refills will find their places."""
-    enqueued = PlaceEnqueuesPass().transform(program)
-    return pushes_fit(enqueued) and refillable(enqueued)
+    return refillable(PlaceEnqueuesPass().transform(program))
 
 
 @dataclass(frozen=True)
@@ -132,22 +165,14 @@ class Choice:
     missing: list[MissingOrder]
 
 
-def _least_to_repair(program: Program, mode: str, policy: str) -> Choice | None:
-    """The choice that leaves least to repair, keeping more or fewer barriers back for those that need one long idle."""
-    if policy != CHAINS:
-        return _chosen(program, mode, policy)
-    if mode != "full":
-        return chains(program, None, 0)
-    order = task_order(program)
-    count = program.machine.barriers.count
-    best: Choice | None = None
-    for reserve in (count // 4, count // 2, 3 * count // 4, 0):
-        choice = chains(program, order, reserve)
-        if choice is not None and (best is None or len(choice.missing) < len(best.missing)):
-            best = choice
-        if best is None or not best.missing:
-            break
-    return best
+def _choice(program: Program, order: Order, mode: str, policy: str) -> Choice | None:
+    """Which barrier gets which, and what full mode lacks; None where all are in use at some point."""
+    if policy == CHAINS:
+        return chains(program, order if mode == "full" else None)
+    pids = choose(policy, program)
+    if pids is None:
+        return None
+    return Choice(pids, _missing(program, pids) if mode == "full" else [])
 
 
 def _on_pages(program: Program, mode: str) -> Program:
@@ -162,14 +187,6 @@ def _on_pages(program: Program, mode: str) -> Program:
     return configured(paged.program, paged.pids)
 
 
-def _chosen(program: Program, mode: str, policy: str) -> Choice | None:
-    """The choice of another policy, and in full mode the orders that it lacks."""
-    pids = choose(policy, program)
-    if pids is None:
-        return None
-    return Choice(pids, _missing(program, pids) if mode == "full" else [])
-
-
 def _missing(program: Program, pids: list[int]) -> list[MissingOrder]:
     """What full mode does not know of a given assignment, though it must."""
     known = KnownOrders(program, task_order(program))
@@ -182,11 +199,12 @@ def _missing(program: Program, pids: list[int]) -> list[MissingOrder]:
     return missing
 
 
-def chains(program: Program, order: Order | None, reserve: int) -> Choice | None:
+def chains(program: Program, order: Order | None) -> Choice | None:
     """Physical barrier per virtual one. Barriers are numbered by first use; `order` asks for known order (full mode).
 
-    Where order is missing everywhere, or no DMA queue has a place for a refill, the best is taken all the same and what
-    is missing is noted. None: all are in use.
+    There more or fewer barriers are kept back for those that need one long idle, whatever leaves least to repair. Where
+    order is missing everywhere, or no DMA queue has a place for a refill, the best is taken all the same and what is
+    missing is noted. None: all are in use.
     """
     model = program.machine.barriers
     times = estimate(program)
@@ -195,22 +213,37 @@ def chains(program: Program, order: Order | None, reserve: int) -> Choice | None
     uses = Uses(first.astype(np.int64), np.asarray(last_use(program), np.int64), np.asarray(over, np.int64))
     known = None if order is None else KnownOrders(program, order)
     rows = _nothing_to_know(len(first)) if known is None else known.rows
-    found = chosen(uses, rows, model.count, model.fifo_depth, min(reserve, model.count - 1))
-    if found is None:
-        return None
-    pids, quality = (column.tolist() for column in found)
+    best: tuple[int, list[int], list[int]] | None = None
+    for reserve in (0,) if known is None else (model.count // 4, model.count // 2, 3 * model.count // 4, 0):
+        found = chosen(uses, rows, model.count, model.fifo_depth, min(reserve, model.count - 1))
+        if found is None:
+            return None
+        bad = int((found[1] >= NO_WINDOW).sum()) if known is not None else 0
+        if best is None or bad < best[0]:
+            best = bad, found[0].tolist(), found[1].tolist()
+        if not bad:
+            break
+    assert best is not None
+    _, pids, quality = best
+    return Choice(pids, [] if known is None else _to_repair(known, pids, quality, times, over))
+
+
+def _to_repair(
+    known: KnownOrders, pids: list[int], quality: list[int], times: Estimate, over: list[int]
+) -> list[MissingOrder]:
+    """The orders that are missing where a barrier is not good enough."""
+    depth = known.program.machine.barriers.fifo_depth
+    chain: dict[int, list[int]] = {}
     missing: list[MissingOrder] = []
-    if known is not None and max(quality, default=0) >= NO_WINDOW:
-        chain: dict[int, list[int]] = {}
-        for v, (pid, good) in enumerate(zip(pids, quality, strict=True)):
-            row = chain.setdefault(pid, [])
-            if good == UNKNOWN:
-                missing += known.missing(v, row[-1])
-            elif good == NO_WINDOW:
-                former = row[-1 - model.fifo_depth]
-                missing += known.missing_window(v, former, times.start, over[former])
-            row.append(v)
-    return Choice(pids, missing)
+    for v, (pid, good) in enumerate(zip(pids, quality, strict=True)):
+        row = chain.setdefault(pid, [])
+        if good == UNKNOWN:
+            missing += known.missing(v, row[-1])
+        elif good == NO_WINDOW:
+            former = row[-1 - depth]
+            missing += known.missing_window(v, former, times.start, over[former])
+        row.append(v)
+    return missing
 
 
 def _nothing_to_know(count: int) -> Knowledge:

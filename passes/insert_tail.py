@@ -6,7 +6,7 @@ import numpy as np
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.happens_before import FORGOTTEN
-from wlm_dialect.passes.analysis.order import task_order
+from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import add_to_rows
 from wlm_dialect.program import Barriers, Program
@@ -31,16 +31,16 @@ class InsertTailPass(ProgramPass):
         return with_tail(program.with_(barriers=replace(Barriers.virtual(tail + 1), tail=tail)))
 
 
-def with_tail(program: Program) -> Program:
-    """The program with every unfollowed task among the producers of its tail barrier."""
+def with_tail(program: Program, order: Order | None = None) -> Program:
+    """The program with every unfollowed task among the producers of its tail barrier. `order`: its clocks, if known."""
     tail = program.barriers.tail
-    missing = [(t, tail) for t in unfollowed(program) if tail not in program.updates[t]]
+    missing = [(t, tail) for t in unfollowed(program, order) if tail not in program.updates[t]]
     return program.with_(updates=add_to_rows(program.updates, missing)) if missing else program
 
 
-def unfollowed(program: Program) -> list[int]:
+def unfollowed(program: Program, order: Order | None = None) -> list[int]:
     """The tasks whose end precedes the start of no other task."""
-    order = task_order(program)
+    order = order or task_order(program)
     lanes = order.ends.shape[1]
     last = np.full(lanes, -1, np.int64)
     np.maximum.at(last, order.lane, np.arange(len(program)))

@@ -18,11 +18,12 @@ from wlm_dialect.program import Kind, Program
 
 @dataclass(frozen=True)
 class PlaceEnqueuesPass(ProgramPass):
-    """Full mode: insert the DMAs that push DPU and SHAVE tasks, and DMA tasks that must not be linked from the start.
+    """Full mode: insert the DMAs that push DPU and SHAVE tasks.
 
     A task may be pushed after its fetch (H4) and, unless its predecessor in the list protects it, after the previous
     instances of the barriers it waits on are over (H1). On the queue that manages its engine that is a first place,
-    known from clocks; the enqueue waits for nothing. Tasks whose places overlap share one DMA.
+    known from clocks; the enqueue waits for nothing. Tasks whose places overlap share one DMA. DMA lists are linked and
+    enqueued whole, at bootstrap; engines that the last resort of wlm-assign-barriers pushes are left alone.
 
     Where a barrier's refill would find no place before the tasks that wait on it, they are pushed later.
 
@@ -61,23 +62,6 @@ def _with_grown(program: Program, grown: dict[int, int]) -> Program:
     return program.with_(high=high, bytes=size, cycles=cycles, names=tuple(names))
 
 
-def pushes_fit(program: Program) -> bool:
-    """Whether no enqueue of DMA tasks ever finds their FIFO full: a queue that blocked there could block itself."""
-    order: Order | None = None
-    for t in np.nonzero(program.kind == Kind.ENQUEUE)[0].tolist():
-        engine = int(program.target[t])
-        model = program.machine.engines[engine]
-        low, high = int(program.low[t]), int(program.high[t])
-        if model.descriptor_slots or high <= model.fifo_depth:
-            continue
-        if high - low > model.fifo_depth:
-            return False
-        order = order or task_order(program)
-        if not order.before_start(int(program.lists[engine][high - 1 - model.fifo_depth]), t):
-            return False
-    return True
-
-
 class _Placement:
     def __init__(self, program: Program, late: bool) -> None:
         self.program = program
@@ -109,15 +93,11 @@ class _Placement:
         if queue < 0:
             return []
         first = [self._first_place(queue, t, compute) for t in tasks]
-        start = 0
-        if not compute:  # linked from the start up to the first task that only an enqueue can hold back
-            start = next((i for i, place in enumerate(first) if place > 0), len(tasks))
-        depth = self.machine.engines[engine].fifo_depth
-        if start < len(tasks) and not compute:
-            for i in range(start, len(tasks)):
-                first[i] = max(first[i], self._room(queue, tasks, i, depth))
+        if not compute:
+            self._linked(tasks, first)
+            return []
         out: list[Insertion] = []
-        floor = 0
+        start = floor = 0
         fixed = self._fixed(engine)
         for n, (low, high, push) in enumerate(fixed):
             out += self._stretch(queue, tasks, first, (start, low), floor)
@@ -130,6 +110,17 @@ class _Placement:
                 self.grown[push] = start
             floor += 1
         return out + self._stretch(queue, tasks, first, (start, len(tasks)), floor)
+
+    def _linked(self, tasks: list[int], first: list[int]) -> None:
+        """A DMA list is linked and enqueued whole: of its tasks none may have to be held back."""
+        for t, place in zip(tasks, first, strict=True):
+            if place > 0:
+                on = self.program.engine_name(t)
+                raise ScheduleError(
+                    f"task '{self.program.names[t]}' may be at head on @{on} before the barrier it waits on is armed, "
+                    "and the list of a DMA queue is enqueued whole; assign barriers with "
+                    "wlm-assign-barriers{mode=full} [H1]"
+                )
 
     def _fixed(self, engine: int) -> list[tuple[int, int, int]]:
         """Range and task of each enqueue that is there already, because wlm-stall-enqueues holds tasks back with it."""
@@ -160,9 +151,6 @@ class _Placement:
 
         A chain of linked descriptors does not leave its group, and what does not fit is dropped on some machines.
         """
-        engine = self.machine.engines[int(self.program.engine[tasks[start]])]
-        if not engine.descriptor_slots:
-            return end - start < max(1, engine.fifo_depth // 2)
         one_group = self.machine.management.linked_enqueue or self.machine.full_fifo == "drop"
         return not one_group or self.fetch[tasks[start]] == self.fetch[tasks[end]]
 
@@ -205,13 +193,6 @@ class _Placement:
                 return 0
         users, lonely = self.consumers[former] or self.producers[former], int(not self.consumers[former])
         return max(self._known(queue, int(self.order.lane[t]), int(self.past[t, lonely])) for t in users)
-
-    def _room(self, queue: int, tasks: list[int], index: int, depth: int) -> int:
-        """First place that knows the end of the task `depth` places ahead, so that the FIFO has room."""
-        if index < depth:
-            return 0
-        t = tasks[index - depth]
-        return self._known(queue, int(self.order.lane[t]), int(self.order.at[t]))
 
     def _known(self, queue: int, lane: int, at: int) -> int:
         if queue not in self.ends:

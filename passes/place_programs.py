@@ -7,8 +7,9 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
-from wlm_dialect.passes.analysis.known_orders import past_codes, refill_queues
-from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.order import task_order
+from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
+from wlm_dialect.passes.analysis.reuse import over_codes
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program, WorkItems
@@ -79,24 +80,25 @@ class _Refills:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.machine = program.machine
-        self.order: Order = task_order(program)
         self.times: Estimate = estimate(program)
         self.previous = program.barriers.previous.tolist()
-        self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.queues = refill_queues(program)
-        self.past = past_codes(program, self.order)
-        self.ends = {q: np.ascontiguousarray(self.order.ends[program.lists[q]].T) for q in self.queues}
+        order = task_order(program)
+        self.first = first_places(program, order, self.queues, over_codes(program, order)).T.tolist()
+        self.last = last_places(program, order, self.queues, order.heads).T.tolist()
+        late = np.nonzero(program.barriers.instance > self.machine.barriers.fifo_depth)[0].tolist()
+        self.refills: dict[int, list[int]] = {}  # physical barrier -> instances that bootstrap does not load, in order
+        for v in late:
+            self.refills.setdefault(int(program.barriers.pid[v]), []).append(v)
 
     def places(self) -> dict[int, list[Window]] | int:
         """Windows per queue; or the physical barrier that has no place."""
         chosen: dict[int, list[Window]] = {q: [] for q in self.queues}
-        for pid in range(self.machine.barriers.count):
-            refills = self._instances(pid)
-            if refills:
-                found = self._choose_queue(refills)
-                if found is None:
-                    return pid
-                chosen[found[0]] += found[1]
+        for pid, refills in sorted(self.refills.items()):
+            found = self._choose_queue(refills)
+            if found is None:
+                return pid
+            chosen[found[0]] += found[1]
         return chosen
 
     def insertions(self) -> list[Insertion]:
@@ -111,12 +113,6 @@ class _Refills:
             out += self._batches(queue, windows)
         return out
 
-    def _instances(self, pid: int) -> list[int]:
-        """Instances of a barrier that bootstrap does not load, in order."""
-        barriers = self.program.barriers
-        late = barriers.instance > self.machine.barriers.fifo_depth
-        return np.nonzero((barriers.pid == pid) & late)[0].tolist()
-
     def _choose_queue(self, refills: list[int]) -> tuple[int, list[Window]] | None:
         """The queue with the widest narrowest window, if there is one on which all windows exist.
 
@@ -125,9 +121,9 @@ class _Refills:
         """
         for linked in (True, False):
             best: tuple[int, int, list[Window]] | None = None
-            for queue in self.queues:
+            for i, queue in enumerate(self.queues):
                 length = _linked(self.program, queue) if linked else len(self.program.lists[queue])
-                windows = [self._window(queue, v, length) for v in refills]
+                windows = [self._window(i, v, length) for v in refills]
                 slack = min(w.high - w.low for w in windows)
                 if slack >= 0 and (best is None or slack > best[0]):
                     best = (slack, queue, windows)
@@ -135,36 +131,11 @@ class _Refills:
                 return best[1], best[2]
         return None
 
-    def _window(self, queue: int, barrier: int, length: int) -> Window:
+    def _window(self, index: int, barrier: int, length: int) -> Window:
         former = barrier
         for _ in range(self.machine.barriers.fifo_depth + 1):
             former = self.previous[former]
-        return Window(barrier, self._earliest(queue, former), min(length - 1, self._latest(queue, barrier)))
-
-    def _earliest(self, queue: int, former: int) -> int:
-        """First place on the queue that knows that `former` is over."""
-        order, ends = self.order, self.ends[queue]
-        place = 0
-        lonely = int(not self.consumers[former])
-        for t in self.consumers[former] or self.producers[former]:
-            known = int(np.searchsorted(ends[order.lane[t]], self.past[t, lonely]))
-            place = max(place, known + 1)
-        return place
-
-    def _latest(self, queue: int, barrier: int) -> int:
-        """Last place on the queue from which the push is known to be in time."""
-        order = self.order
-        column = int(order.lane[self.program.lists[queue][0]])
-        place = len(self.program.lists[queue]) - 1
-        position = self.program.position
-        for t in self.consumers[barrier]:
-            own = int(self.program.engine[t]) == queue
-            # a prefetching queue takes the next task to its head before the refill ends
-            early = int(self.machine.engines[queue].order == "prefetching")
-            place = min(place, int(position[t]) - early if own else int(order.heads[t, column]) >> 1)
-        for t in self.producers[barrier]:
-            place = min(place, int(order.ends[t, column]) >> 1)
-        return place
+        return Window(barrier, self.first[index][former], min(length - 1, self.last[index][barrier]))
 
     def _batches(self, queue: int, windows: list[Window]) -> list[Insertion]:
         """Cover all windows with few DMAs: the tightest deadline decides, everything that fits rides along."""

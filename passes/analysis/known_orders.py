@@ -5,14 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wlm_dialect.kernels.barrier_choice import Knowledge
 from wlm_dialect.kernels.csr import I32, Csr
-from wlm_dialect.passes.analysis.managers import dedicated_queue, managers
-from wlm_dialect.passes.analysis.order import Order
+from wlm_dialect.passes.analysis.managers import managers
+from wlm_dialect.passes.analysis.order import Order, enqueuers
+from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
+from wlm_dialect.passes.analysis.reuse import over_codes, past_codes
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
+
+__all__ = ["KnownOrders", "MissingOrder", "past_codes", "with_orders"]
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,20 @@ class KnownOrders:
         self.latest = self._latest_enqueue()
         self.queues = refill_queues(program)
         self.past = past_codes(program, order)
-        heads = order.heads
+        heads, over = order.heads, over_codes(program, order)
         # DMA lists stay whole: an enqueue that splits one could wait behind the other queue, and that one behind it
-        late = (self.latest >= 0) & np.asarray([e.kind != "dma" for e in program.machine.engines])[program.engine]
+        self.stalled = enqueuers(program)  # what wlm-stall-enqueues pushes is pushed there
+        compute = np.asarray([e.kind != "dma" for e in program.machine.engines])[program.engine]
+        late = (self.latest >= 0) & (self.stalled < 0) & compute
         pushed = np.where(late[:, None], np.maximum(heads, order.ends[self.latest]), heads)
         self.pushed = pushed
         self.rows = Knowledge(
-            self._users(),
+            over,
             self._least(order.ends, heads),
             self._least(order.ends, pushed),
-            self._over_from(),
-            self._refill_by(heads),
-            self._refill_by(pushed),
+            first_places(program, order, self.queues, over),
+            last_places(program, order, self.queues, heads),
+            last_places(program, order, self.queues, pushed),
         )
 
     def _latest_enqueue(self) -> I32:
@@ -60,16 +65,6 @@ class KnownOrders:
             out[managed[place >= 0]] = listed[place[place >= 0]]
         return out
 
-    def _users(self) -> I32:
-        program, order = self.program, self.order
-        out = np.full((len(program.barriers), order.ends.shape[1]), -1, np.int32)
-        for table, chosen in _over_tables(program):
-            rows = table.rows()
-            keep = chosen[rows]
-            tasks = table.index[keep]
-            np.maximum.at(out, (rows[keep], order.lane[tasks]), self.past[tasks, int(table is program.producers)])
-        return out
-
     def _least(self, ends: I32, heads: I32) -> I32:
         """Per barrier what all of its producers know at their end and all of its consumers at head."""
         out = np.full((len(self.program.barriers), ends.shape[1]), np.iinfo(np.int32).max, np.int32)
@@ -78,32 +73,6 @@ class KnownOrders:
             if len(used):
                 least = np.minimum.reduceat(rows[table.index], table.start[used], axis=0)
                 out[used] = np.minimum(out[used], least)
-        return out
-
-    def _over_from(self) -> I32:
-        """Per barrier and queue the first place that knows that it is over."""
-        users = self._users()
-        out = np.zeros((len(users), len(self.queues)), np.int32)
-        for i, queue in enumerate(self.queues):
-            ends = self.order.ends[self.program.lists[queue]]
-            for lane in np.nonzero(users.max(axis=0, initial=-1) >= 0)[0].tolist():
-                place = np.searchsorted(ends[:, lane], users[:, lane]) + 1
-                out[:, i] = np.maximum(out[:, i], np.where(users[:, lane] >= 0, place, 0))
-        return out
-
-    def _refill_by(self, heads: I32) -> I32:
-        """Per barrier and queue the last place from which a refill is known to be in time."""
-        program, order = self.program, self.order
-        out = np.zeros((len(program.barriers), len(self.queues)), np.int32)
-        for i, queue in enumerate(self.queues):
-            listed = program.lists[queue]
-            lane = int(order.lane[listed[0]])
-            out[:, i] = len(listed) - 1
-            # a prefetching queue takes the next task to its head before the refill ends
-            early = int(program.machine.engines[queue].order == "prefetching")
-            at_head = np.where(program.engine == queue, program.position - early, heads[:, lane] >> 1)
-            for table, place in ((program.producers, order.ends[:, lane] >> 1), (program.consumers, at_head)):
-                np.minimum.at(out[:, i], table.rows(), place[table.index].astype(np.int32))
         return out
 
     def missing(self, barrier: int, before: int) -> list[MissingOrder]:
@@ -118,7 +87,8 @@ class KnownOrders:
                 if self.pushed[t, lane] < code:
                     own = int(program.engine[t])
                     queue = own if program.machine.engines[own].kind == "dma" else self.manager[own]
-                    out.append(MissingOrder(c, t, queue if queue >= 0 else own))
+                    then = t if self.stalled[t] < 0 else int(self.stalled[t])
+                    out.append(MissingOrder(c, then, queue if queue >= 0 else own))
         return out
 
     def missing_window(self, barrier: int, former: int, start: Sequence[int], over: int) -> list[MissingOrder]:
@@ -137,31 +107,6 @@ class KnownOrders:
         lonely = not len(self.program.consumers[former])
         users = (self.program.producers if lonely else self.program.consumers)[former].tolist()
         return [MissingOrder(t, best[1], best[2]) for t in users if t < best[1]]
-
-
-def refill_queues(program: Program) -> list[int]:
-    """DMA queues that can carry refills: those with tasks, whose tasks end in order.
-
-    The one that carries all management (`management.queue`) is the only one, unless it is empty.
-    """
-    index = program.machine.engine_index
-    dedicated = dedicated_queue(program.machine)
-    if dedicated >= 0 and len(program.lists[dedicated]):
-        return [dedicated]
-    dmas = [index[e.name] for e in program.machine.engines_of("dma") if e.ends_in_order]
-    return [q for q in dmas if len(program.lists[q])]
-
-
-def past_codes(program: Program, order: Order) -> I32:
-    """Codes per task, shape (tasks, 2): past as a consumer of a barrier, and past as a producer of one without any."""
-    started = order.at - (0 if program.machine.barriers.consume_at == "end" else 1)
-    return np.stack([started, order.at], axis=1).astype(np.int32)
-
-
-def _over_tables(program: Program) -> list[tuple[Csr, NDArray[np.bool_]]]:
-    """Who has to be past when a barrier is over: its consumers, or its producers if it has none."""
-    lonely = np.diff(program.consumers.start) == 0
-    return [(program.consumers, ~lonely), (program.producers, lonely)]
 
 
 def with_orders(program: Program, missing: Iterable[MissingOrder]) -> Program:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wlm_dialect.kernels.chain_cover import EXACT_UP_TO, ChainCover, chain_cover
-from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.program import Program
 
@@ -31,14 +30,16 @@ class Reuse:
 
 def reuse(program: Program, order: Order) -> Reuse:
     """The clock rows of every barrier. A barrier without producers follows nothing."""
-    count, lanes = len(program.barriers), order.ends.shape[1]
-    users: I32 = np.full((count, lanes + 1), -1, np.int32)
     lonely = np.diff(program.consumers.start) == 0
-    started = 0 if program.machine.barriers.consume_at == "end" else 1  # the start is the code before the end
-    _raise_to(users, program.consumers, order.lane, order.at - started, ~lonely)
-    _raise_to(users, program.producers, order.lane, order.at, lonely)
-    users[lonely, -1] += 1  # over at the end of the last producer, not at its start
-    known: I32 = np.full((count, lanes + 1), -2, np.int32)
+    count = len(program.barriers)
+    place = np.full(count, -1, np.int32)  # in program order
+    for table, chosen in ((program.consumers, ~lonely), (program.producers, lonely)):
+        rows = table.rows()
+        keep = chosen[rows]
+        np.maximum.at(place, rows[keep], 2 * table.index[keep])
+    place[lonely] += 1  # over at the end of the last producer, not at its start
+    users = np.concatenate([over_codes(program, order), place[:, None]], axis=1).astype(np.int32)
+    known: I32 = np.full((count, users.shape[1]), -2, np.int32)
     start, index = program.producers.start, program.producers.index
     made = np.nonzero(np.diff(start) > 0)[0]
     if len(made):
@@ -46,6 +47,26 @@ def reuse(program: Program, order: Order) -> Reuse:
         known[made, :-1] = np.minimum.reduceat(order.ends[index], start[made], axis=0)
         known[made, -1] = 2 * index[start[made]]
     return Reuse(users, known)
+
+
+def past_codes(program: Program, order: Order) -> I32:
+    """Codes per task, shape (tasks, 2): past as a consumer of a barrier, and past as a producer of one without any."""
+    started = order.at - (0 if program.machine.barriers.consume_at == "end" else 1)  # the start is the code before
+    return np.stack([started, order.at], axis=1).astype(np.int32)
+
+
+def over_codes(program: Program, order: Order) -> I32:
+    """What is past on each lane once a barrier is over: its last consumers have started, or its last producers ended if
+    there are none. Shape (barriers, lanes); -1 = nothing."""
+    past = past_codes(program, order)
+    out: I32 = np.full((len(program.barriers), order.ends.shape[1]), -1, np.int32)
+    lonely = np.diff(program.consumers.start) == 0
+    for column, table, chosen in ((0, program.consumers, ~lonely), (1, program.producers, lonely)):
+        rows = table.rows()
+        keep = chosen[rows]
+        tasks = table.index[keep]
+        np.maximum.at(out, (rows[keep], order.lane[tasks]), past[tasks, column])
+    return out
 
 
 def minimum_cover(program: Program, *, exact_up_to: int = EXACT_UP_TO) -> ChainCover:
@@ -59,12 +80,3 @@ def minimum_cover(program: Program, *, exact_up_to: int = EXACT_UP_TO) -> ChainC
     chain = np.empty_like(found.chain)
     chain[order] = found.chain
     return ChainCover(chain, np.sort(order[found.antichain]).astype(np.int32), found.method)
-
-
-def _raise_to(users: I32, table: Csr, lane: I32, code: I32, chosen: NDArray[np.bool_]) -> None:
-    """Raise the rows of `chosen` barriers to the codes of the tasks of `table`."""
-    rows = table.rows()
-    keep = chosen[rows]
-    tasks, rows = table.index[keep], rows[keep]
-    np.maximum.at(users, (rows, lane[tasks]), code[tasks])
-    np.maximum.at(users, (rows, users.shape[1] - 1), 2 * tasks)

@@ -45,12 +45,13 @@ class Barriers(NamedTuple):
     queues: I64  # bits of the DMA queues that can still carry all its refills
 
 
-def knows(row: I32, users: I32) -> bool:
-    """Whether all of `users` is in the clock `row`."""
+def lacking(row: I32, users: I32) -> int:
+    """On how many lanes the clock `row` knows less than `users`."""
+    count = 0
     for lane in range(len(row)):
         if users[lane] > row[lane]:
-            return False
-    return True
+            count += 1
+    return count
 
 
 def refill_queues(known: Knowledge, barriers: Barriers, pid: int, barrier: int, late: bool) -> int:
@@ -68,14 +69,16 @@ def refill_queues(known: Knowledge, barriers: Barriers, pid: int, barrier: int, 
 
 
 def judge(known: Knowledge, barriers: Barriers, pid: int, barrier: int) -> int:
-    """How good physical barrier `pid` is for `barrier`."""
+    """How good physical barrier `pid` is for `barrier`; of those that are UNKNOWN, more where more is to be known."""
     used = barriers.used[pid]
     room = barriers.history.shape[1]
     if used:
         users = known.users[barriers.history[pid, (used - 1) % room]]
-        late = not knows(known.at_head[barrier], users)
-        if late and not knows(known.pushed[barrier], users):
-            return UNKNOWN
+        late = lacking(known.at_head[barrier], users) > 0
+        if late:
+            missing = lacking(known.pushed[barrier], users)
+            if missing:
+                return UNKNOWN + missing - 1
         if not late and refill_queues(known, barriers, pid, barrier, False):
             return FREE
         return PUSHED if refill_queues(known, barriers, pid, barrier, True) else NO_WINDOW
@@ -95,13 +98,13 @@ def take(uses: Uses, known: Knowledge, barriers: Barriers, pid: int, barrier: in
 def choose(uses: Uses, known: Knowledge, barriers: Barriers, reserve: int, pids: I32, quality: I32) -> int:
     """Fill `pids` and `quality`; the number of barriers that found a place: fewer than all if all are in use.
 
-    Of those that are good enough the one idle longest is taken, so that refills spread; but the `reserve` longest idle
+    The best one is taken, and of equals the one idle longest, so that refills spread; but the `reserve` longest idle
     only if there is no other: a task that knows little needs one of them.
     """
     count = len(barriers.since)
     for v in range(len(uses.first)):
         order = np.argsort(barriers.since, kind="mergesort")  # stable, here and in numba
-        best, chosen = UNKNOWN + 1, -1
+        best, chosen = 1 << 30, -1
         for step in range(count):
             # of those kept back the one used last is least missed
             pid = order[reserve + step] if step < count - reserve else order[count - 1 - step]
@@ -114,6 +117,7 @@ def choose(uses: Uses, known: Knowledge, barriers: Barriers, reserve: int, pids:
                     break
         if chosen < 0:
             return v
+        best = min(best, UNKNOWN)
         pids[v], quality[v] = chosen, best
         take(uses, known, barriers, chosen, v, best)
     return len(uses.first)
@@ -127,7 +131,7 @@ def compiled_choose() -> Callable[[Uses, Knowledge, Barriers, int, I32, I32], in
         from numba.extending import register_jitable
     except ImportError:
         return None
-    for helper in (knows, refill_queues, judge, take):
+    for helper in (lacking, refill_queues, judge, take):
         register_jitable(helper)
     compiled: Callable[[Uses, Knowledge, Barriers, int, I32, I32], int] = njit(cache=True)(choose)
     return compiled

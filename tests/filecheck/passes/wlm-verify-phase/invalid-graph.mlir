@@ -1,8 +1,8 @@
 // RUN: not wlm-opt %s --machine tiny -p wlm-verify-phase{phase=graph} 2>&1 | filecheck %s
 
 // CHECK:      wlm-opt: error: in pass 'wlm-verify-phase': @net: 1 barriers, but phase graph has none
+// CHECK-NEXT: 'enqueue dma0[0:1]' pushes DMAs, which only phases physical and managed may hold
 // CHECK-NEXT: 'program 1 barriers' is management that only phase managed may hold
-// CHECK-NEXT: 'enqueue dma0[0:1]' is management that only phase managed may hold
 // CHECK-NEXT: work items or a bootstrap, which only phase managed may hold
 task.graph @net {
   %v = barrier.declare
