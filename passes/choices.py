@@ -17,6 +17,7 @@ class Choices:
 
     policy: str = CHAINS  # which physical barrier a virtual one gets: wlm-assign-barriers
     slots: str = "halves"  # how descriptor slots are reused, "halves" or "ring": wlm-insert-fetches
+    starvation: str = "neither"  # whether a work FIFO that runs empty replaces barriers: full mode
 
 
 DEFAULTS = Choices()

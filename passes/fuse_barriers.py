@@ -7,6 +7,7 @@ import numpy as np
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.kernels.fusion import NEVER, Engines, Fused, Needs, Rules, Tasks, fuse
+from wlm_dialect.passes.analysis.order import enqueuers
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.reordering import reordered
@@ -98,7 +99,10 @@ def _needs(program: Program) -> Needs:
 
 
 def _after_fetches(program: Program) -> Csr:
-    """Task -> the fetch of the group that it is the first of (H4), or what pulses behind it to tell firmware."""
+    """Task -> the fetch of its group, of which it is the first (H4), or what pulses behind that to tell firmware.
+
+    And every task that an enqueue holds back -> that enqueue.
+    """
     rows: list[list[int]] = [[] for _ in range(len(program))]
     last, lonely = last_use(program), np.diff(program.consumers.start) == 0
 
@@ -111,6 +115,9 @@ def _after_fetches(program: Program) -> Csr:
         behind = program.lists[int(program.engine[t])][at : at + _NEIGHBOURS].tolist()
         tells = next((s for s in behind if s >= first or told(s, first)), t)
         rows[first].append(tells if tells < first and lonely[told(tells, first)].any() else t)
+    for t, push in enumerate(enqueuers(program).tolist()):
+        if push >= 0:
+            rows[t].append(push)
     return Csr.of(rows)
 
 

@@ -12,6 +12,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
+from wlm_dialect.passes.analysis.order import enqueuers
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
@@ -112,6 +113,7 @@ class _Placement:
         self.mode = mode
         self.slots = slots
         self.times: Estimate = estimate(program)
+        self.pushed = enqueuers(program)  # by wlm-stall-enqueues
         self.out: list[Insertion] = []
         self.managers = managers(program)
         self.latency = self._latency()
@@ -172,7 +174,7 @@ class _Placement:
     def _place(self, engine: int, queue: EngineModel, tasks: list[int], span: tuple[int, int], users: list[int]) -> int:
         """The task before which a fetch stands: where its queue idles, the slots are free and it is not yet late."""
         low, high = span
-        first = tasks[low]
+        first = tasks[low] if self.pushed[tasks[low]] < 0 else int(self.pushed[tasks[low]])
         listed, starts = self.starts[queue.name]
         cycles = self.machine.transfer_ticks(queue, (high - low) * self.machine.engines[engine].descriptor_bytes)
         ready = max((self.times.end[t] for t in users), default=0)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wlm_dialect.kernels.csr import I32, int64
+from wlm_dialect.kernels.csr import I32, Csr, int64
 from wlm_dialect.kernels.earliest_times import earliest_times
-from wlm_dialect.program import Program
+from wlm_dialect.program import Kind, Program
 
 
 @dataclass(frozen=True)
@@ -18,23 +18,42 @@ class Estimate:
     end: list[int]
 
 
-def estimate(program: Program) -> Estimate:
+def estimate(program: Program, *, managed: bool = False) -> Estimate:
     """Earliest times without management: descriptors are always there, barriers re-armed as soon as they are over.
 
-    Virtual barriers are unlimited. A task that uses an instance of a physical one is at head once that is armed.
+    Virtual barriers are unlimited. A task that uses an instance of a physical one is at head once that is armed. What
+    wlm-stall-enqueues holds back comes after its push; with `managed` that goes for all enqueues and refills.
     """
     engines = program.machine.engines
+    after = program.after
+    if program.phase in ("graph", "virtual") or managed:
+        after = _with_management(program)
     start, end = earliest_times(
         program.engine,
         program.cycles,
         [e.order == "outstanding" for e in engines],
         [e.servers for e in engines],
-        program.after,
+        after,
         program.waits,
         program.updates,
         program.barriers.previous,
     )
     return Estimate(start, end)
+
+
+def _with_management(program: Program) -> Csr:
+    """Dependences, and those of tasks on their enqueues and on the refills of the barriers they use."""
+    rows, values = [program.after.rows()], [program.after.index]
+    for t in np.nonzero(program.kind == Kind.ENQUEUE)[0].tolist():
+        rows.append(program.lists[int(program.target[t])][int(program.low[t]) : int(program.high[t])])
+        values.append(np.full(len(rows[-1]), t, np.int32))
+    for t in np.nonzero(program.kind == Kind.PROGRAM)[0].tolist():
+        for v in program.programs[t].tolist():
+            rows.append(program.consumers[v])
+            values.append(np.full(len(rows[-1]), t, np.int32))
+    if len(rows) == 1:
+        return program.after
+    return Csr.of_set(np.concatenate(rows), np.concatenate(values), len(program))
 
 
 def over_times(program: Program, times: Estimate) -> list[int]:

@@ -12,9 +12,11 @@ def managers(program: Program) -> list[int]:
     Engines with most to fetch choose first, each the queue with least work so far, the network's own included: where
     tasks are short, the bytes of their descriptors are what takes time. Any queue may: what npu_compiler derives from
     the source of a transfer is a rule for data (docs/rationale.md). With `management.queue` that one manages all
-    others. Depends on the network's tasks only, so that every pass of a pipeline finds the same.
+    others, and what wlm-stall-enqueues has chosen stays. Depends on those and the network's tasks only, so that every
+    pass of a pipeline finds the same.
     """
     machine = program.machine
+    given = _given(program)
     dmas = [machine.engine_index[e.name] for e in machine.engines_of("dma")]
     dedicated = dedicated_queue(machine)
     # an enqueue relies on the fetch before it on its queue: the queue must end tasks in order if there is one that does
@@ -27,11 +29,19 @@ def managers(program: Program) -> list[int]:
         queues = [q for q in ordered if q != e] or [q for q in dmas if q != e]
         if dedicated not in (-1, e):
             queues = [dedicated]
+        if e in given:
+            queues = [given[e]]
         if queues:
             out[e] = min(queues, key=lambda q: (load[q], q))
             size = _fetched_bytes(machine, e, int(tasks[e]))
             load[out[e]] += machine.transfer_ticks(machine.engines[out[e]], size) if size else 0
     return out
+
+
+def _given(program: Program) -> dict[int, int]:
+    """Engine -> the queue on which some of its tasks are pushed already."""
+    pushes = np.nonzero(program.kind == Kind.ENQUEUE)[0]
+    return dict(zip(program.target[pushes].tolist(), program.engine[pushes].tolist(), strict=True))
 
 
 def dedicated_queue(machine: MachineModel) -> int:
