@@ -33,6 +33,5 @@ def find_law(program: Program) -> Law | None:
         return None
     barriers, firmware = program.barriers, program.machine.firmware
     preload = int(barriers.instance[program.bootstrap].max(initial=0))
-    top_up = getattr(firmware, "top_up", 1)
-    cost = firmware.interrupt + top_up * firmware.program
-    return Law(len(barriers), len(np.unique(barriers.pid)), preload, top_up, cost)
+    cost = firmware.interrupt + firmware.top_up * firmware.program
+    return Law(len(barriers), len(np.unique(barriers.pid)), preload, firmware.top_up, cost)
