@@ -19,7 +19,7 @@ from wlm_dialect.passes.limit_barriers import LimitBarriersPass
 from wlm_dialect.passes.pipelines import PIPELINES, barriers, build
 from wlm_dialect.passes.place_pages import PlacePagesPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
-from wlm_dialect.program import Program, encode_module
+from wlm_dialect.program import Kind, Program, encode_module
 
 if TYPE_CHECKING:
     from wlm_dialect.frontends.numbers import Numbers
@@ -73,12 +73,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Stage:
-    """What one pass did: its specification, seconds of CPU time, tasks and barriers after it."""
+    """What one pass did: its specification, seconds of CPU time, and what there is after it. A pass that repairs shows
+    what that costs as more joins and waits than before it."""
 
     name: str
     seconds: float
     tasks: int
     barriers: int
+    joins: int  # SYNC DMAs
+    waits: int  # of all tasks on all barriers
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +183,9 @@ def compile_program(
         if not isinstance(step, ProgramPass):
             raise ScheduleError(f"pass {step.name} does not work on programs; use wlm-opt")
         program = step.run(program)
-        stages.append(Stage(str(step), time.process_time() - began, len(program), len(program.barriers)))
+        seconds = time.process_time() - began
+        joins = int((program.kind == Kind.SYNC).sum())
+        stages.append(Stage(str(step), seconds, len(program), len(program.barriers), joins, len(program.waits.index)))
         if orders is not None:
             require_orders(orders, program, step.name)
     return Compiled(graph, program, tuple(stages))

@@ -143,3 +143,13 @@ def test_stretches_run_their_tasks_side_by_side() -> None:
     joins = int((program.kind == Kind.SYNC).sum())
     assert 0 < joins < len(network) // 3
     assert run(program).makespan < int(np.sum(program.cycles))
+
+
+def test_what_repair_costs_is_in_the_stages() -> None:
+    for count, depth in ((3, 0), (32, 4)):
+        compiled = compile_program(graph(machine(barriers__count=count, barriers__fifo_depth=depth), 12), "full")
+        stages = {stage.name.partition("{")[0]: stage for stage in compiled.stages}
+        before, after = stages["wlm-split-barriers"], stages["wlm-assign-barriers"]
+        assert after.joins == int((compiled.program.kind == Kind.SYNC).sum())
+        assert (after.joins > before.joins) == (count == 3)
+        assert stages["wlm-verify-schedule"].waits == len(compiled.program.waits.index)

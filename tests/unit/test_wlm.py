@@ -97,7 +97,7 @@ def test_compile_emits_json(net: str, capsys: pytest.CaptureFixture[str]) -> Non
 def test_compile_lists_its_stages(net: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", net, "--stages", "-o", "out.mlir"]) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].split() == ["pass", "tasks", "barriers", "ms"]
+    assert lines[0].split() == ["pass", "tasks", "barriers", "joins", "waits", "ms"]
     assert any(line.startswith("wlm-insert-barriers") for line in lines)
 
 

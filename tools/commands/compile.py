@@ -56,6 +56,6 @@ def run(args: argparse.Namespace) -> int:
             json.dump(program_json(compiled.program), stream, indent=1)
             stream.write("\n")
     if args.stages:
-        rows = [[s.name, s.tasks, s.barriers, f"{1000 * s.seconds:.1f}"] for s in compiled.stages]
-        print_table(["pass", "tasks", "barriers", "ms"], rows, stream=sys.stderr)
+        rows = [[s.name, s.tasks, s.barriers, s.joins, s.waits, f"{1000 * s.seconds:.1f}"] for s in compiled.stages]
+        print_table(["pass", "tasks", "barriers", "joins", "waits", "ms"], rows, stream=sys.stderr)
     return 0
