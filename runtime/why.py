@@ -179,7 +179,7 @@ def _delays(trail: Trail, pieces: Sequence[tuple[str, int]], ideal: RunResult) -
             now = ideal.makespan
         if now < 0:
             continue
-        body = point.what == "end" and n > 0 and points[n - 1].what == "start" and points[n - 1].n == point.n and known
+        body = first == n and pieces[n][0] == WORK
         if now < before:
             ledger.add(_waiter(trail, points[max(0, first - 1) : n + 1]), before - now)
         stretch = [("bandwidth", pieces[n][1])] if body else pieces[first : n + 1]

@@ -283,6 +283,11 @@ def test_tasks_of_one_name_are_told_by_their_place() -> None:
     assert (path(why), why.delay, delay(why)) == ({WORK: 35}, 0, {})
 
 
+def test_a_graph_that_lacks_a_task_charges_it_as_work() -> None:
+    why = why_of(joined(1), graph((DMA0, "load", 100, ())))
+    assert (why.delay, delay(why)) == (60, {WORK: 50, "order": 10})
+
+
 # ---- the law, and what is printed
 
 
