@@ -1,5 +1,6 @@
 """Pass `wlm-insert-pulses`."""
 
+import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,12 +70,15 @@ def _with_evidence(program: Program, fetches: list[tuple[int, int]]) -> Program:
                 break
         else:
             alone.append((fetch, needed))
-    groups = coalesced(alone, times.end, firmware.interrupt)
+    limits = program.machine.barriers
+    groups = coalesced(alone, times.end, firmware.interrupt, min(limits.max_producers, limits.max_sum))
     return with_shared_pulses(program.with_(updates=add_to_rows(program.updates, shared)), groups)
 
 
-def coalesced(tasks: list[tuple[int, int]], end: Sequence[int], patience: int) -> list[list[int]]:
-    """Tasks, each with the first that needs to hear of its end, in groups that share an interrupt.
+def coalesced(
+    tasks: list[tuple[int, int]], end: Sequence[int], patience: int, most: int = sys.maxsize
+) -> list[list[int]]:
+    """Tasks, each with the first that needs to hear of its end, in groups of `most` that share an interrupt.
 
     Those of a group end within `patience` ticks by estimate, and all come before any task that needs one of them in
     program order: else it could wait for itself.
@@ -83,7 +87,7 @@ def coalesced(tasks: list[tuple[int, int]], end: Sequence[int], patience: int) -
     first = last = due = -1  # of the latest group: ends, and the first task that needs one
     for task, needed in sorted(tasks):
         at = end[task]
-        if task < min(due, needed) and max(last, at) - min(first, at) <= patience:
+        if out and len(out[-1]) < most and task < min(due, needed) and max(last, at) - min(first, at) <= patience:
             out[-1].append(task)
             first, last, due = min(first, at), max(last, at), min(due, needed)
         else:

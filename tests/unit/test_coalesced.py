@@ -25,3 +25,7 @@ def test_what_ends_soon_after_each_other_and_before_anybody_needs_it_shares_an_i
 ) -> None:
     end = [100, 110, 120]
     assert coalesced(tasks, end, patience) == groups
+
+
+def test_no_more_share_an_interrupt_than_a_barrier_has_producers() -> None:
+    assert coalesced([(t, LATER) for t in range(5)], [0] * 5, 9, 2) == [[0, 1], [2, 3], [4]]
