@@ -21,7 +21,7 @@ TaskRow = tuple[str, int, int, tuple[int, ...]]
 def _varied(base: str) -> dict[str, st.SearchStrategy[Any]]:
     """Parameters to vary on `base` and their ranges: the small values are where the limits bite."""
     varied: dict[str, st.SearchStrategy[Any]] = {
-        "barriers.count": st.integers(4, 16),
+        "barriers.count": st.integers(2, 16),
         "barriers.fifo_depth": st.integers(0, 4),
         "engine.fifo_depth": st.integers(1, 8),
         "dpu.descriptor_slots": st.integers(1, 8),

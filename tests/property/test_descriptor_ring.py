@@ -17,8 +17,6 @@ MODES = ("firmware", "partial", "full")
 @campaign(25)
 def test_a_program_whose_slots_are_a_ring_is_proved_and_does_what_the_graph_says(mode: str, case: Case) -> None:
     program = compiled(case.graph, f"{mode}{{slots=ring}}")
-    if program is None:
-        return
     assert check(program).status == PROVED
     for timing in timings(program):
         assert_faithful(case.graph, program, run(program, timing=timing))
