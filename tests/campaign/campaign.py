@@ -1,7 +1,8 @@
 """`make campaign`: break schedules in thousands of ways, and see that nothing goes unnoticed.
 
 CAMPAIGN_SCALE= scales all numbers (1: the targets). The last line is the summary; exit code 1 if anything is
-unexplained, or if an operator breaks less than a fifth of what it touches.
+unexplained, if there was less of anything than `GOALS` say, or if an operator breaks less than a fifth of what it
+touches. The same scale gives the same schedules, mutants and counts, whatever the number of processes.
 """
 
 import os
@@ -12,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +36,17 @@ from wlm_dialect.passes.verify_schedule import PROVED, check
 from wlm_dialect.program import Program, encode_module
 
 HAZARDOUS = 0.2  # of the mutants of an operator, at least
+GOALS = {
+    "mutants judged": 10_000,
+    "unmodified random schedules proved": 10_000,
+    "agree with exploration": 5_000,
+    "agree with z3": 200,
+    "agree with SPIN": 100,
+    "tampered certificates rejected": 1_000,
+}
+"""At scale 1, at least; and half of the unmodified schedules have three or more instances per barrier."""
 STATES = 4_000
+SOURCES = ("small", "medium", "cut-out", "network")
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,11 @@ def run_job(job: Job) -> list[Row]:
     return rows
 
 
+def number_of(count: int, scale: float) -> int:
+    """A number at a scale."""
+    return max(1, round(count * scale))
+
+
 def jobs(scale: float) -> Iterator[Job]:
     """Everything to do, the sources mixed: the same seeds and operators in every campaign of one scale."""
     names = sorted(OPERATORS)
@@ -108,12 +125,10 @@ def jobs(scale: float) -> Iterator[Job]:
     def some(seed: int, count: int) -> tuple[str, ...]:
         return tuple(random.Random(seed).sample(names, count))
 
-    def number(count: int) -> int:
-        return max(1, round(count * scale))
-
-    small = [Job("small", seed, some(seed, 3), True) for seed in range(number(3_000))]
-    medium = [Job("medium", 100_000 + seed, some(seed, 1) if seed % 2 else (), True) for seed in range(number(8_500))]
-    cuts = [Job("cut-out", seed, some(seed, 2), True) for seed in range(number(900))]
+    number = partial(number_of, scale=scale)
+    small = [Job("small", seed, some(seed, 3), True) for seed in range(number(3_100))]
+    medium = [Job("medium", 100_000 + seed, some(seed, 1) if seed % 2 else (), True) for seed in range(number(9_000))]
+    cuts = [Job("cut-out", seed, some(seed, 2), True) for seed in range(number(1_000))]
     real = [Job("network", seed, some(seed, 3), seed < 27) for seed in range(number(27 * 4))]
     order = [((n + 0.5) / len(row), job) for row in (small, medium, cuts, real) for n, job in enumerate(row)]
     yield from (job for _, job in sorted(order, key=lambda pair: pair[0]))
@@ -125,9 +140,11 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
     began = last = time.monotonic()
     done = 0
     todo = list(jobs(scale))
+    solving = list(range(number_of(280, scale)))
     # an interrupt, or a polite kill, is for this process: it reports what there is so far
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    agreed = (0, 0, 0)
     with get_context("fork").Pool(workers, _deaf) as pool:
         try:
             for done, found in enumerate(pool.imap(run_job, todo, chunksize=2), 1):
@@ -135,11 +152,16 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
                 if time.monotonic() - last > 30:
                     last = time.monotonic()
                     tell(f"{done:,} of {len(todo):,} schedules, {len(rows):,} judged, {last - began:.0f} s")
+            parts = [solving[n::workers] for n in range(workers)]
+            for wrong, counts, notes in pool.imap(partial(solvers, z3_below=number_of(200, scale)), parts):
+                rows += wrong
+                agreed = (agreed[0] + counts[0], agreed[1] + counts[1], agreed[2] + counts[2])
+                for note in dict.fromkeys(notes):
+                    tell(note)
         except KeyboardInterrupt:
             pool.terminate()
             tell(f"interrupted: {done:,} of {len(todo):,} schedules")
-    rows_of_solvers, agreed = solvers(scale, tell)
-    return report(rows + rows_of_solvers, tell, agreed)
+    return report(rows, tell, agreed, scale)
 
 
 def _deaf() -> None:
@@ -147,48 +169,50 @@ def _deaf() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def solvers(scale: float, tell: Callable[[str], None]) -> tuple[list[Row], tuple[int, int, int]]:
-    """Hold z3 and SPIN against the checker, and tampered certificates against `wlm-check`.
+def solvers(seeds: list[int], z3_below: int) -> tuple[list[Row], tuple[int, int, int], list[str]]:
+    """Hold z3 and SPIN against the checker (seeds below `z3_below`), and tampered certificates against `wlm-check`.
 
-    What should not be is a row of its own; returned with it: how often z3 agreed, SPIN agreed, tampering was noticed.
+    What should not be is a row of its own; with it: how often z3 agreed, SPIN agreed, tampering was noticed; and notes.
     """
     wrong: list[Row] = []
     agreed = [0, 0, 0]
     with TemporaryDirectory() as folder:
         absent = promela.missing()
-        if absent:
-            tell(f"SPIN skipped: {absent}")
         explorer = None if absent else promela.compile_model(Path(folder))
-        for seed in range(max(1, round(200 * scale))):
+        for seed in seeds:
             made = random_schedule(200_000 + seed, 3, 10)
-            if made is None:
+            if made is None or made.program.machine.barriers.rearm == "bounded":
                 continue
             rng = random.Random(seed)
             mutants = [mutate(made.program, name, rng) for name in rng.sample(sorted(OPERATORS), 2)]
-            for program in [made.program, *(m for m in mutants if m is not None)]:
+
+            def note(program: Program, text: str, made: Schedule = made) -> None:
+                found = Judgement("wrong", False, 0, 0, (), text)
+                wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
+
+            for what, certificate in tampered(made.program, rng):
+                if accepts(made.program, certificate):
+                    note(made.program, f"wlm-check accepts, although {what}")
+                else:
+                    agreed[2] += 1
+            for program in [made.program, *(m for m in mutants if m is not None)] if seed < z3_below else []:
                 schedule = read_schedule(str(encode_module(program)), program.machine)
                 unsafe = check(program).status != PROVED
-                if program is made.program:
-                    for what, certificate in tampered(program, rng):
-                        if accepts(program, certificate):
-                            found = Judgement("wrong", False, 0, 0, (), f"wlm-check accepts, although {what}")
-                            wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
-                        else:
-                            agreed[2] += 1
                 answers = [smt.has_hazard(schedule)]
                 if explorer is not None and promela.fits(schedule) and len(program) <= 24:
                     answers.append(promela.has_hazard(schedule, explorer))
                 for n, answer in enumerate(answers):
                     agreed[n] += answer == unsafe
                     if answer != unsafe:
-                        text = f"{'SPIN' if n else 'z3'} says {'unsafe' if answer else 'safe'}"
-                        found = Judgement("wrong", False, 0, 0, (), text)
-                        wrong.append(Row("small", made.name, made.mode, "", len(program), 1.0, found))
-    return wrong, (agreed[0], agreed[1], agreed[2])
+                        note(program, f"{'SPIN' if n else 'z3'} says {'unsafe' if answer else 'safe'}")
+    notes = [f"SPIN skipped: {absent}"] if absent else []
+    return wrong, (agreed[0], agreed[1], agreed[2]), notes
 
 
-def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int, int] = (0, 0, 0)) -> int:
-    """Tables and summary of all rows; the exit code. `agreed`: what `solvers` counted."""
+def report(
+    rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int, int] = (0, 0, 0), scale: float = 0.0
+) -> int:
+    """Tables and summary of all rows; the exit code. `agreed`: what `solvers` counted; `scale`: that of the goals."""
     mutants, plain = [r for r in rows if r.operator], [r for r in rows if not r.operator]
     _table(tell, "operator", mutants, lambda r: f"{OPERATORS[r.operator][0]:8} {r.operator}")
     _table(tell, "mode", mutants, lambda r: r.mode)
@@ -212,15 +236,32 @@ def report(rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int,
     forged = sum(r.judgement.forged and r.judgement.how == "refuted" for r in rows)
     z3, spin, noticed = agreed
     deep = sum(r.reuse >= 3 for r in plain)
+    random_ones = sum(r.source in ("small", "medium") and r.judgement.how in ("explored", "proved") for r in plain)
+    counted = (len(mutants), random_ones, explored, z3, spin, noticed)
+    short = list(_short(counted, scale, deep, plain, mutants)) if scale else []
+    for line in short:
+        tell(f"TOO FEW {line}")
     tell(
         f"campaign: {len(mutants):,} mutants: {how['refuted']:,} refuted and replayed, {how['explored']:,} equivalent"
         f" by exploration, {how['certified']:,} certified and stressed, {how['undecided']:,} undecided; {len(plain):,}"
-        f" schedules proved, {deep:,} with 3 or more instances per barrier; {explored:,} agree with exploration,"
-        f" {z3:,} with z3, {spin:,} with SPIN; {forged + noticed:,} certificates that were forged or"
-        f" tampered with rejected;"
-        f" {len(problems):,} unexplained"
+        f" unmodified schedules proved ({random_ones:,} random ones), {deep:,} with 3 or more instances per barrier;"
+        f" {explored:,} agree with exploration, {z3:,} with z3, {spin:,} with SPIN; {forged:,} forged certificates and"
+        f" {noticed:,} tampered ones rejected; {len(problems):,} unexplained"
     )
-    return 1 if problems or tame else 0
+    return 1 if problems or tame or short else 0
+
+
+def _short(counted: tuple[int, ...], scale: float, deep: int, plain: list[Row], mutants: list[Row]) -> Iterator[str]:
+    """What there was less of than the goals at this scale; rounded down where a scale leaves few."""
+    for (what, goal), count in zip(GOALS.items(), counted, strict=True):
+        if count < int(goal * scale):
+            yield f"{what}: {count:,} of {int(goal * scale):,}"
+    if 2 * deep < len(plain):
+        yield f"schedules with three or more instances per barrier: {deep:,} of {len(plain):,}"
+    if scale >= 0.1:  # below, chance may leave one out
+        yield from (f"mutants by {name}: none" for name in sorted(set(OPERATORS) - {r.operator for r in mutants}))
+        yield from (f"mutants in mode {mode}: none" for mode in sorted(set(MODES) - {r.mode for r in mutants}))
+        yield from (f"mutants of source {s}: none" for s in sorted(set(SOURCES) - {r.source for r in mutants}))
 
 
 def _tame(mutants: list[Row]) -> list[str]:

@@ -63,6 +63,7 @@ def judge(
         return Judgement(how, done, answer.states if answer else 0, len(verdict.findings), rules, detail)
 
     answer = None
+    states *= program.machine.barriers.rearm != "bounded"  # exploration knows no time
     if states and (verdict.status != REFUTED or every_oracle):
         answer = explore(read_schedule(str(encode_module(program)), program.machine), states)
         wrong = disagreement(program, verdict, answer)

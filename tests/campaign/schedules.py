@@ -64,6 +64,17 @@ def random_machine(rng: random.Random, pools: bool = False) -> MachineModel:
     return preset("tiny").with_(**changes)
 
 
+def with_rearming(machine: MachineModel, mode: str, rng: random.Random) -> MachineModel:
+    """Now and then acknowledged re-arming, or bounded where firmware programs barriers (in full mode some programs are
+    undecided then)."""
+    kind = rng.random()
+    if kind < 0.06:
+        return machine.with_(**{"barriers.rearm": "acknowledged"})
+    if kind < 0.12 and mode != "full":
+        return machine.with_(**{"barriers.rearm": "bounded", "barriers.rearm_delta": rng.choice([1, 20, 500])})
+    return machine
+
+
 def random_graph(machine: MachineModel, rng: random.Random, size: int) -> Program:
     """`size` tasks on all engines, each after up to three of those before it; most pass data on in buffers."""
     draft = Draft("net", machine)
@@ -115,7 +126,8 @@ def random_schedule(seed: int, least: int, most: int, pools: bool = False) -> Sc
     """The schedule of a seed; None if its graph does not fit its machine."""
     rng = random.Random(seed)
     mode = MODES[seed % 3]
-    program = lowered(random_graph(random_machine(rng, pools), rng, rng.randint(least, most)), mode)
+    machine = with_rearming(random_machine(rng, pools), mode, random.Random(f"re-arming {seed}"))
+    program = lowered(random_graph(machine, rng, rng.randint(least, most)), mode)
     return None if program is None else Schedule(f"random {seed} ({least} to {most}) {mode}", program)
 
 

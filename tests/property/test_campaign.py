@@ -3,6 +3,7 @@
 from tests.campaign.campaign import Job, Row, report, run_job, solvers
 from tests.campaign.judge import Judgement
 from tests.campaign.mutations import OPERATORS
+from tests.campaign.schedules import random_schedule
 
 SLICE = [
     *(Job("small", seed, tuple(sorted(OPERATORS)[seed::14]), True) for seed in range(14)),
@@ -22,12 +23,11 @@ def test_nothing_in_a_slice_is_unexplained():
 
 
 def test_tampering_is_noticed_and_solvers_agree():
-    said: list[str] = []
-    wrong, (z3, spin, noticed) = solvers(0.015, said.append)
+    wrong, (z3, spin, noticed), notes = solvers([0, 1, 2], z3_below=3)
     assert wrong == []
     assert z3 > 3
     assert noticed >= 8
-    assert spin > 3 or said[0].startswith("SPIN skipped: ")
+    assert spin > 3 or notes[0].startswith("SPIN skipped: ")
 
 
 def row(operator: str, how: str, detail: str = "") -> Row:
@@ -49,3 +49,26 @@ def test_an_operator_that_breaks_too_little_fails():
     assert report(tame, said.append) == 1
     assert "TAME drop_wait: less than 20% of its mutants are hazardous" in said
     assert report([*tame, row("drop_wait", "refuted"), row("drop_wait", "refuted")], said.append) == 0
+
+
+def test_fewer_than_the_goals_fail():
+    said: list[str] = []
+    rows = [row("drop_wait", "refuted"), row("", "proved")]
+    assert report(rows, said.append, (200, 100, 1_000), scale=1.0) == 1
+    told = [line for line in said if line.startswith("TOO FEW")]
+    assert told[:3] == [
+        "TOO FEW mutants judged: 1 of 10,000",
+        "TOO FEW unmodified random schedules proved: 1 of 10,000",
+        "TOO FEW agree with exploration: 0 of 5,000",
+    ]
+    assert "TOO FEW schedules with three or more instances per barrier: 0 of 1" in told
+    assert "TOO FEW mutants by wrong_tail: none" in told
+    assert "TOO FEW mutants in mode partial: none" in told
+    assert "TOO FEW mutants of source network: none" in told
+    assert not [line for line in told if "z3" in line or "SPIN" in line or "certificates" in line]
+
+
+def test_some_schedules_are_for_machines_that_rearm_late():
+    made = [random_schedule(seed, 3, 4) for seed in range(60)]
+    kinds = {m.program.machine.barriers.rearm for m in made if m is not None}
+    assert kinds == {"atomic", "acknowledged", "bounded"}
