@@ -7,6 +7,7 @@ into the same file measures only what is missing or was measured with other code
 """
 
 import argparse
+import gc
 import hashlib
 import json
 import statistics
@@ -232,8 +233,12 @@ def measured(keys: Sequence[Key], jobs: int, code: str) -> Iterator[Row]:
     if jobs == 1:
         yield from map(one, keys)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _collect_rarely) as pool:
         yield from pool.map(one, keys)
+
+
+def _collect_rarely() -> None:
+    gc.set_threshold(100_000, 10, 10)  # as wlm does
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
@@ -290,6 +295,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--any-code", action="store_true", help="keep rows that were measured with other code")
     args = parser.parse_args(argv)
+    _collect_rarely()
     keys, code = keys_of(args), code_hash()
     old: list[Row] = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.exists() else []
     rows = {key_of(row): row for row in old if args.any_code or row["code"] == code}

@@ -8,6 +8,7 @@ is not counted. Exit 1 if a pipeline as a whole grows with more than 1.2 anywher
 """
 
 import argparse
+import gc
 import json
 import sys
 from collections import Counter
@@ -90,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--machine", default="npu40xx:6")
     parser.add_argument("--runs", type=int, default=1, help="of each, the fastest counts")
     args = parser.parse_args(argv)
+    gc.set_threshold(100_000, 10, 10)  # as wlm does
     found: dict[str, dict[str, list[Figures]]] = {n: {mode: [] for mode in args.modes} for n in args.networks}
     for network in args.networks:
         for mode in args.modes:

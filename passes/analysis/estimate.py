@@ -7,6 +7,7 @@ import numpy as np
 
 from wlm_dialect.kernels.csr import I32, Csr, int64
 from wlm_dialect.kernels.earliest_times import earliest_times
+from wlm_dialect.passes.analysis.once import once_per_program
 from wlm_dialect.program import Kind, Program
 
 
@@ -24,10 +25,21 @@ def estimate(program: Program, *, managed: bool = False) -> Estimate:
     Virtual barriers are unlimited. A task that uses an instance of a physical one is at head once that is armed. What
     wlm-stall-enqueues holds back comes after its push; with `managed` that goes for all enqueues and refills.
     """
+    return _pushed(program) if managed or program.phase in ("graph", "virtual") else _unpushed(program)
+
+
+@once_per_program
+def _pushed(program: Program) -> Estimate:
+    return _swept(program, _with_management(program))
+
+
+@once_per_program
+def _unpushed(program: Program) -> Estimate:
+    return _swept(program, program.after)
+
+
+def _swept(program: Program, after: Csr) -> Estimate:
     engines = program.machine.engines
-    after = program.after
-    if program.phase in ("graph", "virtual") or managed:
-        after = _with_management(program)
     start, end = earliest_times(
         program.engine,
         program.cycles,

@@ -13,6 +13,7 @@ from wlm_dialect.kernels.happens_before import (
     graph_of,
     happens_before,
 )
+from wlm_dialect.passes.analysis.once import once_per_program
 from wlm_dialect.program import Kind, Program
 
 Order = HappensBefore
@@ -43,6 +44,7 @@ def order_graph(program: Program) -> Graph:
     )
 
 
+@once_per_program
 def task_order(program: Program) -> Order:
     """Clocks over dependences, barriers, engine order and enqueue DMAs."""
     return happens_before(order_graph(program), len(program.barriers))

@@ -58,6 +58,7 @@ def test_numba_and_plain_python_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     for seed in range(3):
         uses, known = random_input(seed, 400)
+        monkeypatch.setattr(barrier_choice, "COMPILE_FROM", 1 << 62)
         plain = chosen(uses, known, 16, 1, 4)
         monkeypatch.setattr(barrier_choice, "COMPILE_FROM", 0)
         compiled = chosen(uses, known, 16, 1, 4)

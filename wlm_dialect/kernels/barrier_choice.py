@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wlm_dialect.kernels.compiling import Budget
 from wlm_dialect.kernels.csr import I32, I64
 
-COMPILE_FROM = 2_000  # barriers; below, compiling costs more than it saves
+COMPILE_FROM = 2_000  # barriers, of all calls together; below, compiling costs more than it saves
+_BUDGET = Budget()
 
 FREE, PUSHED, NO_WINDOW, UNKNOWN = 0, 1, 2, 3  # how good a physical barrier is for a virtual one
 
@@ -152,6 +154,6 @@ def chosen(uses: Uses, known: Knowledge, count: int, depth: int, reserve: int) -
         np.full(count, (1 << queues) - 1, np.int64),
     )
     pids, quality = np.zeros(total, np.int32), np.zeros(total, np.int32)
-    run = compiled_choose() if total >= COMPILE_FROM else None
+    run = compiled_choose() if _BUDGET.exceeded(total, COMPILE_FROM) else None
     placed = (run or choose)(uses, known, barriers, reserve, pids, quality)
     return (pids, quality) if placed == total else None

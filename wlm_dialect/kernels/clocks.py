@@ -5,7 +5,6 @@ events) the last one known to come before is enough; a *window* keeps a prefix a
 does not order. Both are sound; a line is always exact, a window as long as what is in flight fits `WINDOW`.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.kernels import sweep as inner
+from wlm_dialect.kernels.compiling import Budget
 from wlm_dialect.kernels.csr import I32, I64, Csr
 from wlm_dialect.kernels.sweep import WINDOW
 
 __all__ = ["WINDOW", "Clocks", "DownSet", "EventNetwork", "Handlers", "clocks_of", "compiled_sweep"]
 
-COMPILE_FROM = 60_000  # events; below, compiling costs more than it saves
+COMPILE_FROM = 60_000  # events, of all calls together; below, compiling costs more than it saves
+_BUDGET = Budget()
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +219,7 @@ def _rows_needed(network: EventNetwork) -> int:
 
 def _choose(events: int, compile: bool | None) -> Callable[..., tuple[int, int]]:
     if compile is None:
-        compile = events >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+        compile = _BUDGET.exceeded(events, COMPILE_FROM)
     if compile:
         fast = compiled_sweep()
         if fast is not None:

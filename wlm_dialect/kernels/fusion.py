@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wlm_dialect.kernels.compiling import Budget
 from wlm_dialect.kernels.csr import I32, I64, Csr
 
-COMPILE_FROM = 4_000  # tasks; below, compiling costs more than it saves
+COMPILE_FROM = 4_000  # tasks, of all calls together; below, compiling costs more than it saves
+_BUDGET = Budget()
 NEVER = 1 << 62
 
 START, SHARE, OPEN = 0, 1, 2  # what an engine can do next: start its task, share the last barrier, open a new one
@@ -116,7 +118,7 @@ def fuse(engines: Engines, tasks: Tasks, needs: Needs, rules: Rules, *, compile:
         np.zeros(2, np.int64),
     )
     engines = engines._replace(servers=engines.servers.copy(), floor=engines.floor.copy())
-    run = compiled_sweep() if (n >= COMPILE_FROM if compile is None else compile) else None
+    run = compiled_sweep() if (_BUDGET.exceeded(n, COMPILE_FROM) if compile is None else compile) else None
     (run or sweep)(engines, tasks, needs, rules, state)
     if state.counts[0] < n:
         raise RuntimeError("the needs are cyclic")

@@ -21,7 +21,6 @@ unordered, which is sound.
 Building costs O((tasks + barriers + edges) x lanes), a table 4 bytes per task and lane.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.kernels import happens_before_loops as plain
+from wlm_dialect.kernels.compiling import Budget
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.kernels.happens_before_loops import (
     CLOSED,
@@ -60,8 +60,9 @@ __all__ = [
     "needed_edges",
 ]
 
-COMPILE_FROM = 30_000  # tasks; below, loading numba costs more than it saves
+COMPILE_FROM = 30_000  # tasks, of all calls together; below, loading numba costs more than it saves
 ROOM = 1 << 23  # entries of a table that grows because ends are unordered
+_BUDGET = Budget()
 
 
 def graph_of(
@@ -203,10 +204,8 @@ def loops_for(tasks: int, compile: bool | None) -> Any:
 
 
 def wants_compiled(tasks: int, compile: bool | None) -> bool:
-    """`compile` if given, else whether compiled loops pay for so many tasks."""
-    if compile is not None:
-        return compile
-    return tasks >= COMPILE_FROM and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    """`compile` if given, else whether compiled loops pay for so many tasks, on top of those before."""
+    return _BUDGET.exceeded(tasks, COMPILE_FROM) if compile is None else compile
 
 
 @cache
