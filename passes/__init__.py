@@ -27,6 +27,7 @@ PASSES = {
     "wlm-place-programs": "place_programs:PlaceProgramsPass",
     "wlm-reduce-barriers": "reduce_barriers:ReduceBarriersPass",
     "wlm-reduce-dependences": "reduce_dependences:ReduceDependencesPass",
+    "wlm-relieve-firmware": "relieve_firmware:RelieveFirmwarePass",
     "wlm-set-machine": "set_machine:SetMachinePass",
     "wlm-shorten-dependences": "shorten_dependences:ShortenDependencesPass",
     "wlm-split-barriers": "split_barriers:SplitBarriersPass",

@@ -114,7 +114,8 @@ def _after_fetches(program: Program) -> Csr:
         at = int(program.position[t])
         behind = program.lists[int(program.engine[t])][at : at + _NEIGHBOURS].tolist()
         tells = next((s for s in behind if s >= first or told(s, first)), t)
-        rows[first].append(tells if tells < first and lonely[told(tells, first)].any() else t)
+        pulses = [v for v in told(tells, first) if lonely[v]] if tells < first else []
+        rows[first] += program.producers[pulses[0]].tolist() if pulses else [t]  # fetches may share a pulse
     for t, push in enumerate(enqueuers(program).tolist()):
         if push >= 0:
             rows[t].append(push)

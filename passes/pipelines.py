@@ -22,6 +22,7 @@ from wlm_dialect.passes.place_pages import PlacePagesPass
 from wlm_dialect.passes.place_programs import PlaceProgramsPass
 from wlm_dialect.passes.policies import PAGES
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
+from wlm_dialect.passes.relieve_firmware import RelieveFirmwarePass
 from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
@@ -75,6 +76,8 @@ def partial(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
 
 def _by_firmware(mode: Literal["firmware", "partial"], choices: Choices) -> tuple[ModulePass, ...]:
     return (
+        # pulses and barriers to come follow from how many there are; what was done so far knows of no firmware
+        RelieveFirmwarePass(mode),
         # evidence for pushes must exist before barriers are counted and bound
         InsertPulsesPass(mode),
         # joins, splits and adds order where barriers are scarce, then binds them
