@@ -28,6 +28,7 @@ from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
 _ROUNDS = 12  # of repair per limit; most programs need none or one
+_RESERVES = (4, 8, 12, 14, 15, 0)  # sixteenths of all barriers to keep back for those that need one long idle
 _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
 _FEW = 8  # orders: worth all rounds
 
@@ -214,7 +215,7 @@ def chains(program: Program, order: Order | None) -> Choice | None:
     known = None if order is None else KnownOrders(program, order)
     rows = _nothing_to_know(len(first)) if known is None else known.rows
     best: tuple[int, list[int], list[int]] | None = None
-    for reserve in (0,) if known is None else (model.count // 4, model.count // 2, 3 * model.count // 4, 0):
+    for reserve in (0,) if known is None else [model.count * n // 16 for n in _RESERVES]:
         found = chosen(uses, rows, model.count, model.fifo_depth, min(reserve, model.count - 1))
         if found is None:
             return None
