@@ -61,8 +61,10 @@ def _place(sheet: Sheet, page: int) -> BarrierDma:
                 sheet.add_update(t, max(starts))
     elif common:
         starts = [_separate(sheet, page)]
-    ends = end_barriers(sheet, page)
-    starts = _before(sheet, page, starts, ends)
+    found = _before(sheet, page, starts) or _before(sheet, page, [_separate(sheet, page)])
+    if found is None:
+        raise _no_room(page)
+    starts, ends = found
     sheet.quiet |= frozenset(starts)  # the DMA will wait on them, perhaps nobody else does
     half = (page + 1) % 2 * sheet.size
     pids = tuple(range(half, half + sheet.size))
@@ -113,19 +115,23 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
         sheet.add_update(t, end)
 
 
-def _before(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> list[int]:
-    """Start barriers that do not depend on an end barrier; tasks that start the page update another one instead."""
+def _before(sheet: Sheet, page: int, starts: list[int]) -> tuple[list[int], list[int]] | None:
+    """Start barriers that do not depend on an end barrier, and the end barriers; None if there are none.
+
+    Tasks that start the page update one that is left instead of one that is not.
+    """
+    ends = end_barriers(sheet, page)
     late = {t for v in ends for t in sheet.consumers[v]}
     late |= sheet.reached(late, page, listed=True)
     kept = [v for v in starts if late.isdisjoint(sheet.producers[v])]
     if not kept or not ends or set(kept) & set(ends):
-        raise _no_room(page)
+        return None
     for v in starts:
         if v not in kept:
             for t in list(sheet.producers[v]):
                 if sheet.task_page[t] < page:
                     sheet.add_update(t, max(kept))
-    return kept
+    return kept, ends
 
 
 def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> int:
