@@ -4,7 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = (("speed.py",), ("modes.py",), ("barriers.py", "--quick"), ("fwlm_cases.py",), ("vta.py", "--quick"))
+SCRIPTS = (
+    ("speed.py",),
+    ("modes.py",),
+    ("barriers.py", "--quick"),
+    ("firmware.py", "--quick"),
+    ("fwlm_cases.py",),
+    ("vta.py", "--quick"),
+)
 
 
 def main() -> int:

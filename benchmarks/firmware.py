@@ -1,0 +1,229 @@
+"""What firmware costs, swept: `python benchmarks/firmware.py --json FILE`; `--quick` for a part of it.
+
+An event is one interrupt that programs the next instance of a barrier and pushes one work item; all steps of firmware
+are scaled so that an event takes 0.5 to 10 us. *handlers* is the sum of the costs of all handlers that a program
+needs, whenever they run; *law* is (V - N (1 + F)) C / k with F instances preloaded and k programmed per interrupt.
+Exit 1 if a makespan is below one of these, or, from 2 us on with one instance per interrupt and tasks as long as they
+are, more than 1.10 of the larger of handlers and *ideal*: the same order and durations without management.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import networks
+
+from wlm_dialect import api
+from wlm_dialect.machine import MachineModel
+from wlm_dialect.program import Kind, Program
+from wlm_dialect.program.model import IRQ_OVER
+from wlm_dialect.runtime.ideal import ideal
+from wlm_dialect.runtime.law import find_law
+
+MODES = ("firmware", "partial", "full")
+TOP_UPS = ((0, 1), (1, 1), (1, 2), (3, 1), (3, 2), (3, 4), (4, 4))  # F and k; the first is that of the presets
+DEEP_COSTS = (2.0, 10.0)
+COSTS = (0.5, 1.0, 2.0, 5.0, 10.0)  # us per event
+DIVISORS = (1, 4, 16)  # of the durations of tasks
+QUICK = "shufflenet,squeezenet,alexnet"
+QUICK_COSTS = (1.0, 2.0, 10.0)
+QUICK_DIVISORS = (1, 16)
+ALLOWED = 1.10  # makespan over the larger of ideal and handlers, divisor 1
+FROM = 2.0  # us per event: below, other latencies count as much
+HURTS = 1.05  # makespan over ideal
+
+Row = dict[str, Any]
+
+
+def with_firmware(machine: MachineModel, microseconds: float, preload: int = 0, top_up: int = 1) -> MachineModel:
+    """The machine with all steps of firmware scaled: interrupt, program and push together take so long."""
+    firmware = machine.firmware
+    event = firmware.interrupt + firmware.program + firmware.push
+    wanted = round(microseconds * machine.clock_mhz)
+    steps = {
+        name: max(1, -(-getattr(firmware, name) * wanted // event))
+        for name in ("interrupt", "program", "push", "build_fetch")
+    }
+    return replace(machine, firmware=replace(firmware, preload=preload, top_up=top_up, **steps))
+
+
+def handler_ticks(program: Program) -> int:
+    """The sum of the costs of all handlers that a managed program needs; 0 in full mode.
+
+    Counted on the program alone, without a run: every interrupt that is on, every instance that bootstrap does not
+    load, every work item that is not pushed there, every fetch in one of those in firmware mode. All must be over when
+    the tail lifts: each instance is waited for or updated, each item holds tasks, each interrupt leads to one of them.
+    """
+    if program.mode == "full":
+        return 0
+    cost, items = program.machine.firmware, program.items
+    late = np.diff(items.at.start) + np.diff(items.done.start) > 0
+    interrupts = int(np.count_nonzero(program.barriers.irq == IRQ_OVER)) + len(np.unique(items.done.index))
+    programmed = len(program.barriers) - len(program.bootstrap)
+    total = interrupts * cost.interrupt + programmed * cost.program + int(late.sum()) * cost.push
+    if program.mode == "firmware":
+        for n in np.nonzero(late)[0].tolist():
+            tasks = program.lists[int(items.engine[n])][int(items.low[n]) : int(items.high[n])]
+            total += int(np.count_nonzero(program.kind[tasks] == Kind.FETCH)) * cost.build_fetch
+    return total
+
+
+@lru_cache(maxsize=2)
+def load(network: str, machine: str, divisor: int) -> tuple[Program, int]:
+    """The graph with shorter durations, and its ideal makespan."""
+    graph = networks.load(network, api.machine(machine))
+    graph = graph.with_(cycles=np.maximum(1, np.round(graph.cycles / divisor)).astype(np.int64))
+    return graph, ideal(graph).makespan
+
+
+def measure(network: str, machine: str, divisor: int, mode: str, cost: float, top_up: tuple[int, int] = (0, 1)) -> Row:
+    """One program at one cost of firmware."""
+    graph, best = load(network, machine, divisor)
+    program = api.compile_program(graph.with_(machine=with_firmware(graph.machine, cost, *top_up)), mode).program
+    result, law = api.run(program), find_law(program)
+    row: Row = {"network": network, "machine": machine, "divisor": divisor, "mode": mode, "cost_us": cost}
+    row |= {"preload": top_up[0], "top_up": top_up[1], "ideal": best, "handlers": handler_ticks(program)}
+    row |= {"law": 0 if law is None else law.ticks, "makespan": result.makespan, "interrupts": result.interrupts}
+    row |= {"instances": len(program.barriers), "outcome": result.outcome}
+    return row
+
+
+def measured(
+    names: Iterable[str], machines: Sequence[str], divisors: Sequence[int], costs: Sequence[float]
+) -> Iterator[Row]:
+    """All rows, those of one graph next to each other; full mode needs no firmware and so only one cost."""
+    for network in names:
+        for machine in machines:
+            for divisor in divisors:
+                for mode in MODES:
+                    for cost in costs if mode != "full" else costs[:1]:
+                        yield measure(network, machine, divisor, mode, cost)
+
+
+def deepened(names: Iterable[str], machines: Sequence[str]) -> Iterator[Row]:
+    """Rows with ever deeper top-ups, tasks as long as they are and a quarter of that."""
+    for network in names:
+        for machine in machines:
+            for divisor in (1, 4):
+                for mode in MODES[:2]:
+                    for cost in DEEP_COSTS:
+                        for top_up in TOP_UPS:
+                            yield measure(network, machine, divisor, mode, cost, top_up)
+
+
+def broken(rows: Iterable[Row]) -> list[str]:
+    """What should hold and does not, in words."""
+    out: list[str] = []
+    for row in rows:
+        depth = f" with preload {row['preload']}, top-ups of {row['top_up']}" if row["preload"] else ""
+        name = f"{row['network']}/{row['divisor']} on {row['machine']}, {row['mode']} at {row['cost_us']:g} us{depth}"
+        if row["outcome"] != "finished":
+            out.append(f"{name}: {row['outcome']}")
+            continue
+        least = max(row["ideal"], row["handlers"])
+        for bound in ("handlers", "law", "ideal"):
+            if row["makespan"] < row[bound]:
+                out.append(f"{name}: makespan {row['makespan']:,} is less than {bound}, {row[bound]:,}")
+        asked = row["mode"] != "full" and row["divisor"] == 1 and not row["preload"] and row["cost_us"] >= FROM
+        if asked and row["makespan"] > ALLOWED * least:
+            out.append(f"{name}: makespan is {row['makespan'] / least:.3f} of what ideal and handlers allow")
+    return out
+
+
+def hurts_from(rows: Iterable[Row]) -> dict[tuple[str, str, int, str], float | None]:
+    """Network, machine, divisor and mode -> the least cost at which makespan is above 1.05 of ideal; None: never."""
+    out: dict[tuple[str, str, int, str], float | None] = {}
+    for row in sorted(rows, key=lambda r: float(r["cost_us"])):
+        key = row["network"], row["machine"], row["divisor"], row["mode"]
+        hurt = row["makespan"] > HURTS * row["ideal"]
+        if out.get(key) is None:
+            out[key] = row["cost_us"] if hurt else None
+    return out
+
+
+def print_hurts(rows: list[Row]) -> None:
+    """A line per network, machine and divisor: from which cost on each mode hurts."""
+    print(f"\nus per event from which makespan > {HURTS} ideal, of those swept\n")
+    print(f"{'network':<14}{'machine':<11}{'divisor':>8}" + "".join(f"{mode:>10}" for mode in MODES))
+    table = hurts_from(rows)
+    for network, machine, divisor in dict.fromkeys(key[:3] for key in table):
+        cells = (table[network, machine, divisor, mode] for mode in MODES)
+        shown = "".join(f"{'-' if cell is None else f'{cell:g}':>10}" for cell in cells)
+        print(f"{network:<14}{machine:<11}{divisor:>8}{shown}")
+
+
+def print_rows(rows: list[Row]) -> None:
+    """A line per network, machine, divisor and mode: makespan over ideal and over the larger of ideal and handlers."""
+    costs = sorted({float(row["cost_us"]) for row in rows})
+    print("makespan / ideal (makespan / max(ideal, handlers)) at us per event\n")
+    head = "".join(f"{f'{cost:g}':>16}" for cost in costs)
+    print(f"{'network':<14}{'machine':<11}{'divisor':>8} {'mode':<9}{head}")
+    by_key: dict[tuple[Any, ...], dict[float, Row]] = {}
+    for row in rows:
+        by_key.setdefault((row["network"], row["machine"], row["divisor"], row["mode"]), {})[row["cost_us"]] = row
+    for (network, machine, divisor, mode), made in by_key.items():
+        cells = (made.get(cost) for cost in costs)
+        shown = "".join(f"{_cell(cell):>16}" for cell in cells)
+        print(f"{network:<14}{machine:<11}{divisor:>8} {mode:<9}{shown}")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    least = max(row["ideal"], row["handlers"])
+    return f"{_over(row, row['ideal'])} ({_over(row, least)})"
+
+
+def print_deep(rows: list[Row]) -> None:
+    """A line per network, machine, divisor, mode and cost: makespan over ideal and interrupts for each depth."""
+    print("\nmakespan / ideal (/ the larger of ideal and law), interrupts; k instances per interrupt, F preloaded\n")
+    head = "".join(f"{f'k={k} F={f}':>20}" for f, k in TOP_UPS)
+    print(f"{'network':<14}{'machine':<11}{'divisor':>8} {'mode':<9}{'us':>4}{head}")
+    by_key: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        key = row["network"], row["machine"], row["divisor"], row["mode"], row["cost_us"]
+        by_key.setdefault(key, []).append(row)
+    for (network, machine, divisor, mode, cost), made in by_key.items():
+        cells = (f"{_over(r, r['ideal'])} ({_over(r, max(r['ideal'], r['law']))}) {r['interrupts']:>4}" for r in made)
+        print(f"{network:<14}{machine:<11}{divisor:>8} {mode:<9}{cost:>4g}" + "".join(f"{c:>20}" for c in cells))
+
+
+def _over(row: Row, least: int) -> str:
+    return f"{row['makespan'] / least:.3f}"
+
+
+def main() -> int:
+    """Print the tables; 1 if something does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", help="write all rows")
+    parser.add_argument("--quick", action="store_true", help="three networks, three costs")
+    parser.add_argument("--networks", help="comma-separated (default: the nine of the onnx package)")
+    parser.add_argument("--machines", default="npu40xx:4")
+    args = parser.parse_args()
+    chosen = args.networks or (QUICK if args.quick else ",".join(api.network_names()))
+    names = chosen.split(",")
+    costs, divisors = (QUICK_COSTS, QUICK_DIVISORS) if args.quick else (COSTS, DIVISORS)
+    machines = args.machines.split(",")
+    rows = list(measured(names, machines, divisors, costs))
+    print_rows(rows)
+    print_hurts(rows)
+    deep = list(deepened(names[:1] if args.quick else names, machines))
+    print_deep(deep)
+    if args.json:
+        Path(args.json).write_text(json.dumps([*rows, *deep], indent=1) + "\n", encoding="utf-8")
+    problems = broken([*rows, *deep])
+    for text in problems:
+        print(text)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
