@@ -9,6 +9,7 @@ from xdsl.passes import ModulePass
 PASSES = {
     "wlm-assign-barriers": "assign_barriers:AssignBarriersPass",
     "wlm-fuse-barriers": "fuse_barriers:FuseBarriersPass",
+    "wlm-guard-enqueues": "guard_enqueues:GuardEnqueuesPass",
     "wlm-insert-barriers": "insert_barriers:InsertBarriersPass",
     "wlm-insert-dependences": "insert_dependences:InsertDependencesPass",
     "wlm-insert-fetches": "insert_fetches:InsertFetchesPass",
@@ -32,6 +33,7 @@ PASSES = {
     "wlm-shorten-dependences": "shorten_dependences:ShortenDependencesPass",
     "wlm-split-barriers": "split_barriers:SplitBarriersPass",
     "wlm-split-contexts": "split_contexts:SplitContextsPass",
+    "wlm-stall-enqueues": "stall_enqueues:StallEnqueuesPass",
     "wlm-verify-phase": "verify_phase:VerifyPhasePass",
     "wlm-verify-schedule": "verify_schedule:VerifySchedulePass",
 }

@@ -51,6 +51,7 @@ class AssignBarriersPass(ProgramPass):
     phases = ("virtual",)
     mode: Literal["firmware", "partial", "full"] = "full"
     policy: str = CHAINS
+    per_fifo: bool = False  # leave a physical barrier to each work FIFO: wlm-guard-enqueues
 
     def transform(self, program: Program) -> Program:
         if self.mode not in MODES:
@@ -60,7 +61,7 @@ class AssignBarriersPass(ProgramPass):
         if len(lonely):
             name = program.barrier_name(int(lonely[0]))
             raise ScheduleError(f"@{program.name}: barrier {name} has no producer, so nothing lifts it [H7]")
-        changed = assigned(program, self.mode, self.policy)
+        changed = self._assigned(program)
         if changed is None:
             count, model = program.machine.barriers.count, program.machine.name
             raise ScheduleError(
@@ -69,6 +70,20 @@ class AssignBarriersPass(ProgramPass):
                 "machine with more barriers, or mode full, which needs 1 [H1, H2]"
             )
         return changed
+
+    def _assigned(self, program: Program) -> Program | None:
+        machine, kept = program.machine, len(fifos(program)) if self.per_fifo else 0
+        if not kept or 3 * kept > machine.barriers.count:
+            return assigned(program, self.mode, self.policy)
+        fewer = machine.with_(**{"barriers.count": machine.barriers.count - kept})
+        changed = assigned(program.with_(machine=fewer), self.mode, self.policy)
+        return None if changed is None else changed.with_(machine=machine)
+
+
+def fifos(program: Program) -> list[int]:
+    """The engines whose work FIFOs enqueues fill: those with descriptors and tasks."""
+    engines = program.machine.engines
+    return [e for e, tasks in enumerate(program.lists) if engines[e].descriptor_slots and len(tasks)]
 
 
 def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | None:

@@ -5,9 +5,11 @@ from typing import Literal
 
 from xdsl.passes import ModulePass
 
+from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.choices import DEFAULTS, Choices, parse_mode
 from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
+from wlm_dialect.passes.guard_enqueues import GuardEnqueuesPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_dependences import InsertDependencesPass
 from wlm_dialect.passes.insert_fetches import InsertFetchesPass
@@ -25,10 +27,12 @@ from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.relieve_firmware import RelieveFirmwarePass
 from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
+from wlm_dialect.passes.stall_enqueues import StallEnqueuesPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.passes.verify_schedule import VerifySchedulePass
 
 Mode = Literal["firmware", "partial", "full"]
+STARVATION = ("neither", "barrier", "stall")
 
 
 def _graph(mode: Mode, choices: Choices) -> tuple[ModulePass, ...]:
@@ -95,15 +99,31 @@ def _final() -> tuple[ModulePass, ...]:
 
 def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
+    if choices.starvation not in STARVATION:
+        known = ", ".join(STARVATION)
+        raise ScheduleError(
+            f"starvation is '{choices.starvation}'{did_you_mean(choices.starvation, STARVATION)}; known: {known}"
+        )
     if choices.policy == PAGES:
         return _full_on_pages()
+    if choices.starvation == "stall":
+        # before barriers are made of the dependences that it replaces, and before fetches, which must come first
+        return (InsertDependencesPass(), StallEnqueuesPass(choices.policy, choices.slots), *after_stalls(choices))
+    return (InsertDependencesPass(), *after_stalls(choices))
+
+
+def after_stalls(choices: Choices) -> tuple[ModulePass, ...]:
+    """Full mode from dependences on."""
+    own = choices.starvation == "barrier"
     return (
-        *_graph("full", choices),
+        InsertFetchesPass("full", choices.slots),
         *barriers(),
-        AssignBarriersPass("full", choices.policy),
+        AssignBarriersPass("full", choices.policy, own),
         VerifyPhasePass("physical"),
         # needs to know which instance precedes which; its own DMAs use no barrier
         PlaceEnqueuesPass(),
+        # needs to know what an enqueue pushes, and which physical barriers are left
+        *((GuardEnqueuesPass(),) if own else ()),
         # last, because enqueues say when tasks are at head, and so when an instance must be there
         PlaceProgramsPass(),
         *_final(),

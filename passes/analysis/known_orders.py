@@ -87,7 +87,7 @@ class KnownOrders:
                 if self.pushed[t, lane] < code:
                     own = int(program.engine[t])
                     queue = own if program.machine.engines[own].kind == "dma" else self.manager[own]
-                    then = t if self.stalled[t] < 0 else int(self.stalled[t])
+                    then = int(self.stalled[t]) if c < self.stalled[t] else t
                     out.append(MissingOrder(c, then, queue if queue >= 0 else own))
         return out
 

@@ -62,8 +62,8 @@ def test_the_channel_reserved_for_firmware_can_be_the_dedicated_one() -> None:
     program = api.compile_program(layers(machine), "full").program
     own = [t for t in program.lists[machine.engine_index["dma_fw"]].tolist() if program.kind[t] == Kind.RUN]
     assert own == []
-    free = api.compile_program(layers(preset("tiny")), "full").program
-    assert api.run(program).makespan <= api.run(free).makespan
+    assert check(program).status == PROVED
+    assert api.run(program).interrupts == 0
 
 
 def test_a_network_of_dmas_only_has_nothing_for_it_to_carry() -> None:
