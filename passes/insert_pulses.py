@@ -2,8 +2,9 @@
 
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Literal
 
 import numpy as np
@@ -155,16 +156,45 @@ def _last_fetches(program: Program) -> list[tuple[int, int]]:
     return out
 
 
-def credit(program: Program, tasks: list[int], index: int, last: list[int]) -> list[int]:
-    """Barriers that are over only after the FIFO has room for item `index` of list `tasks`, and before it in order."""
-    depth = program.machine.engines[int(program.engine[tasks[index]])].fifo_depth
-    item = tasks[index]
-    out: list[int] = []
-    for t in tasks[index - depth : index]:
-        for v in (*program.updates[t].tolist(), *program.waits[t].tolist()):
-            if last[v] < item and v != program.barriers.tail:
-                out.append(v)
-    return out
+class Credits:
+    """Per item of a list the barrier that tells that the FIFO of its engine has room: over only after that, and before
+    the item in program order. To be asked for ascending items."""
+
+    def __init__(self, program: Program, tasks: list[int], last: list[int], over: list[int]) -> None:
+        self._program, self._tasks, self._last, self._over = program, tasks, last, over
+        self._depth = program.machine.engines[int(program.engine[tasks[0]])].fifo_depth if tasks else 0
+        self._newest: dict[int, int] = {}  # barrier -> the last place in the list, of those so far, that uses it
+        self._fed = 0
+        self._listed: set[int] = set()  # in one of the heaps
+        self._waiting: list[tuple[int, int]] = []  # by last use: not yet before the item
+        self._ready: list[tuple[int, int]] = []  # by time
+
+    def soonest(self, index: int, rather: Collection[int]) -> int:
+        """The barrier that is over first, of `rather` if there is one among them; -1 = none."""
+        self._feed(index)
+        item, first = self._tasks[index], index - self._depth
+        while self._waiting and self._waiting[0][0] < item:
+            barrier = heappop(self._waiting)[1]
+            heappush(self._ready, (self._over[barrier], barrier))
+        while self._ready and self._newest[self._ready[0][1]] < first:
+            self._listed.discard(heappop(self._ready)[1])
+        known = [v for v in rather if self._newest.get(v, -1) >= first and self._last[v] < item]
+        if known:
+            return min(known, key=lambda v: (self._over[v], v))
+        return self._ready[0][1] if self._ready else -1
+
+    def _feed(self, index: int) -> None:
+        """Take notice of the barriers that items before this one use."""
+        program, tail = self._program, self._program.barriers.tail
+        for place in range(self._fed, index):
+            t = self._tasks[place]
+            for v in (*program.updates[t].tolist(), *program.waits[t].tolist()):
+                if v != tail:
+                    self._newest[v] = place
+                    if v not in self._listed:
+                        self._listed.add(v)
+                        heappush(self._waiting, (self._last[v], v))
+        self._fed = index
 
 
 def missing_credits(program: Program) -> list[int]:
@@ -188,7 +218,7 @@ def missing_credits(program: Program) -> list[int]:
 def _soonest_over(program: Program) -> I32:
     """Per task the earliest last use of the barriers it waits on or updates, the tail aside; beyond all tasks if none.
 
-    A task has a `credit` if one of those that the FIFO held before it has a barrier last used before it.
+    A task has one of `Credits` if one of those that the FIFO held before it has a barrier last used before it.
     """
     last = np.asarray(last_use(program), np.int32)
     if program.barriers.tail >= 0:

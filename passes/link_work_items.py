@@ -1,6 +1,5 @@
 """Pass `wlm-link-work-items`."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,13 +10,12 @@ from wlm_dialect.kernels.csr import Csr, int32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.service import Served, ServiceOrder
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.insert_pulses import coalesced, credit
+from wlm_dialect.passes.insert_pulses import Credits, coalesced
 from wlm_dialect.program import Kind, Program, WorkItems
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OVER
-
-_RECENT = 128
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,8 @@ class LinkWorkItemsPass(ProgramPass):
 
     A task may be pushed once every instance it waits on or updates is programmed and the one before is over (H1, H2:
     their handlers have run; with top-ups the engine's own order may hold the task back instead), its descriptor is
-    there (H4: the pulse of a fetch, or its DMA interrupt in firmware mode) and the FIFO has room (H6). What engine order
-    or another interrupt implies is left out; equal neighbours form one item.
+    there (H4: the pulse of a fetch, or its DMA interrupt in firmware mode) and the FIFO has room (H6). What engine
+    order or another interrupt implies is left out; equal neighbours form one item.
 
     Precondition: phase physical, with wlm-insert-fetches and wlm-insert-pulses of the same mode.
     Postcondition: phase managed; interrupts are on exactly where firmware has something to do.
@@ -62,7 +60,7 @@ class _Linker:
         self.waits, self.updates = program.waits.lists(), program.updates.lists()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.times = estimate(program)
-        self._over_rows()
+        self.service = ServiceOrder(program, self.order)
         self.over_time = over_times(program, self.times)
         self.trusts_order = program.machine.firmware.service_order == "arrival"
         self.fetch = self._fetches()
@@ -89,16 +87,15 @@ class _Linker:
                 raise ScheduleError(
                     f"task '{name}' is never fetched; run wlm-insert-fetches{{mode={self.mode}}} first [H4]"
                 )
-        passed: set[int] = set()  # barriers handled before the latest item
+        passed = Served(self.service, self.over_time)
+        credits = Credits(self.program, tasks, self.last, self.over_time)
         done: set[int] = set()
         out: list[tuple[int, int, int, int, list[int], list[int]]] = []
         for i, t in enumerate(tasks):
-            at = self._needed(self._causes(tasks, i), passed)
+            at = self._needed(self._causes(tasks, i, credits), passed)
             fetched = [f for f in self.fetch.get(t, ()) if f not in done]
             joins = bool(out) and self._fits(out[-1][2], i, tasks) and self._joins(out[-1], at, fetched)
-            passed.update(at)
-            if len(passed) > 2 * _RECENT:  # later ones know more; forgetting one costs at most a superfluous cause
-                passed = set(sorted(passed, key=self.over_time.__getitem__)[-_RECENT:])
+            passed.add(at)
             done.update(fetched)
             if joins:
                 first, _, low, _, before, after = out[-1]
@@ -127,7 +124,7 @@ class _Linker:
         due = max([*(self.over_time[v] for v in at), *(self.times.end[f] for f in fetched)])
         return in_order and due <= pushed
 
-    def _causes(self, tasks: list[int], index: int) -> set[int]:
+    def _causes(self, tasks: list[int], index: int, credits: Credits) -> set[int]:
         """Instances that must be over before the task at `index` may be pushed."""
         t = tasks[index]
         causes = {self.programmer[v] for v in (*self.waits[t], *self.updates[t])} - {-1}
@@ -139,13 +136,13 @@ class _Linker:
         if model.descriptor_slots and self.mode == "partial":
             causes.add(self.pulse[t])
         if not model.descriptor_slots and index >= model.fifo_depth:
-            credits = credit(self.program, tasks, index, self.last)
-            if not credits:
+            credit = credits.soonest(index, causes)
+            if credit < 0:
                 raise ScheduleError(
                     f"nothing tells that the FIFO of @{model.name} has room for '{self.program.names[t]}'; "
                     "run wlm-insert-pulses first [H6]"
                 )
-            causes.add(min(credits, key=lambda v: (v not in causes, self.over_time[v], v)))
+            causes.add(credit)
         return causes
 
     def _over_before(self, barrier: int, task: int, *, head: bool) -> bool:
@@ -156,37 +153,14 @@ class _Linker:
         users = self.consumers[barrier] or self.producers[barrier]
         return all(known[self.order.lane[t]] >= self.past[t, int(not self.consumers[barrier])] for t in users)
 
-    def _needed(self, causes: set[int], passed: set[int]) -> list[int]:
+    def _needed(self, causes: set[int], passed: Served) -> list[int]:
         """`causes` without what earlier items of the engine or other causes imply."""
-        rest = sorted(causes - passed, key=lambda v: (-self.over_time[v], v))
+        rest = sorted(causes - passed.barriers, key=lambda v: (-self.over_time[v], v))
         kept: list[int] = []
         for v in rest:
-            if not self._implied(v, kept) and not self._implied(v, passed):
+            if not (self.trusts_order and (self.service.implied(v, kept) or passed.imply(v))):
                 kept.append(v)
         return sorted(kept)
-
-    def _implied(self, first: int, others: Collection[int]) -> bool:
-        """over(first) -> over(one of the others), so that their handlers come in this order."""
-        if not self.trusts_order or not others:
-            return False
-        rows = self.known[np.fromiter(others, np.int64, len(others))]
-        return bool((self.users[first] <= rows).all(axis=1).any())
-
-    def _over_rows(self) -> None:
-        """Clock rows per barrier: the tasks that make it over (`users`), and the ends that are known before it is.
-
-        Ends before, not at the same time: two barriers that one event makes over are served by id, in no causal order.
-        """
-        order = self.order
-        shape = len(self.program.barriers), order.ends.shape[1]
-        self.users, self.known = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
-        for v in range(len(self.program.barriers)):
-            for t in self.consumers[v] or self.producers[v]:
-                lane, at = order.lane[t], order.at[t]
-                self.users[v, lane] = max(self.users[v, lane], at)
-                row = order.ends[t].copy()
-                row[lane] = at - 1
-                np.maximum(self.known[v], row, out=self.known[v])
 
     def _fetches(self) -> dict[int, list[int]]:
         """Firmware mode: task -> the fetch whose DMA interrupt it waits for. Partial mode: fills `pulse` instead."""
