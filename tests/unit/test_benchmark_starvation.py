@@ -1,0 +1,61 @@
+"""The benchmark of starvation: its rows, and that a stall which costs something is noticed."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def _module(name: str) -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+BENCHMARK = _module("starvation")
+
+
+def _row(starvation: str, makespan: int | None, barriers: int) -> dict[str, Any]:
+    place = {"network": "net", "machine": "npu40xx:4", "queue": "any", "starvation": starvation}
+    return place | {"makespan": makespan, "barriers": barriers, "physical": 9, "dmas": 7, "error": "no room"}
+
+
+def test_options_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    assert BENCHMARK.main(["--networks", "squeezenet", "--machines", "npu40xx:4", "--queues", "dma0_ddr"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split() == ["network", "machine", "queue", "neither", "barrier", "stall"]
+    cells = line.split()
+    assert cells[:3] == ["squeezenet", "npu40xx:4", "dma0_ddr"]
+    counts = [[int(n) for n in cell.split("/")] for cell in cells[3::2]]
+    assert counts[2][0] < counts[0][0] < counts[1][0], "stalls save barriers, own barriers are more"
+    ends = [int(cell.replace(",", "")) for cell in cells[4::2]]
+    assert ends[2] <= ends[0]
+
+
+@pytest.mark.parametrize(
+    ("stall", "text"),
+    [
+        (_row("stall", 101, 4), "net npu40xx:4 any: stall: makespan 101 > 100"),
+        (_row("stall", 100, 6), "net npu40xx:4 any: stall: barriers 6 > 5"),
+        (_row("stall", None, 0), "net npu40xx:4 any: stall: no room"),
+        (_row("stall", 100, 5), "stalls save no barrier anywhere"),
+    ],
+)
+def test_what_a_stall_costs_is_noticed(stall: dict[str, Any], text: str) -> None:
+    assert text in BENCHMARK.problems([_row("neither", 100, 5), stall])
+
+
+def test_a_stall_that_pays_is_no_problem() -> None:
+    assert BENCHMARK.problems([_row("neither", 100, 5), _row("stall", 100, 4)]) == []
+
+
+def test_a_program_that_is_refused_is_a_problem() -> None:
+    assert BENCHMARK.problems([_row("neither", None, 5), _row("stall", None, 4)])[0] == "net npu40xx:4 any: no room"
