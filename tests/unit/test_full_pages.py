@@ -50,6 +50,7 @@ def test_management_goes_to_the_first_queue_that_reads_ddr_and_ends_in_order() -
     assert management_queue(with_engines(dma0={"source": "cmx"})) == DMA1
     assert management_queue(with_engines(dma0={"source": "cmx"}, dma1={"source": "cmx"})) == DMA0
     assert management_queue(with_engines(dma0=unordered)) == DMA1
+    assert management_queue(TINY.with_(**{"management.queue": "dma1"})) == DMA1
     with pytest.raises(ScheduleError, match=r"needs a DMA queue that ends tasks in order .* 'tiny' has none; use mode"):
         management_queue(with_engines(dma0=unordered, dma1=unordered))
 

@@ -144,7 +144,6 @@ def _paged(
         sorted(position[t] for t in sheet.inserted if t not in inserted),
         sorted(number[v] for v in padding),
         [t if t < sheet.original else -1 for t in order],
-        sorted(position[t] for t in inserted),
     )
 
 

@@ -1,7 +1,7 @@
 """From a program to a sheet and back: numbering by page, program order, padding, slots."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from types import MappingProxyType
@@ -35,7 +35,6 @@ class Paged:
     dummies: list[int]  # tasks inserted
     padding: list[int]  # barriers inserted to fill pages
     origin: list[int]  # task of the program before, or -1
-    programs: list[int] = field(default_factory=list)  # barrier DMAs as tasks, where they were inserted
 
 
 def sheet_of(program: Program, channel: int = -1) -> tuple[Program, Sheet]:
