@@ -7,8 +7,8 @@ from wlm_dialect.machine import MachineModel
 def management_queue(machine: MachineModel) -> int:
     """The first DMA queue that reads DDR and ends its tasks in order: what stands on it relies on what stood before.
 
-    Where none reads DDR, the first that ends tasks in order; `management.queue`, if that is one that does. ScheduleError
-    if there is none.
+    Where none reads DDR, the first that ends tasks in order; `management.queue`, if that is one that does.
+    ScheduleError if there is none.
     """
     ordered = [e for e in machine.engines_of("dma") if e.ends_in_order]
     chosen = [e for e in ordered if e.name == machine.management.queue]
