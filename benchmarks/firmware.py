@@ -30,7 +30,7 @@ from wlm_dialect.runtime.law import find_law
 
 MODES = ("firmware", "partial", "full")
 TOP_UPS = ((0, 1), (1, 1), (1, 2), (3, 1), (3, 2), (3, 4), (4, 4))  # F and k; the first is that of the presets
-DEEP_COSTS = (2.0, 10.0)
+DEEP_COSTS = (5.0,)
 COSTS = (0.5, 1.0, 2.0, 5.0, 10.0)  # us per event
 DIVISORS = (1, 4, 16)  # of the durations of tasks
 QUICK = "shufflenet,squeezenet,alexnet"
