@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.campaign.judge import STRESS_RUNS, Judgement, accepts, certificate_of, judge, tampered
+from tests.campaign.judge import STRESS_RUNS, Judgement, accepts, certificate_of, judge, tampered, text_of
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import (
     MODES,
@@ -33,7 +33,7 @@ from tests.oracles import promela, smt
 from tests.oracles.schedule import read_schedule
 from wlm_dialect.check import Certificate
 from wlm_dialect.passes.verify_schedule import PROVED, check
-from wlm_dialect.program import Program, encode_module
+from wlm_dialect.program import Program
 
 HAZARDOUS = 0.2  # of the mutants of an operator, at least
 GOALS = {
@@ -196,7 +196,7 @@ def solvers(seeds: list[int], z3_below: int) -> tuple[list[Row], tuple[int, int,
                 else:
                     agreed[2] += 1
             for program in [made.program, *(m for m in mutants if m is not None)] if seed < z3_below else []:
-                schedule = read_schedule(str(encode_module(program)), program.machine)
+                schedule = read_schedule(text_of(program), program.machine)
                 unsafe = check(program).status != PROVED
                 answers = [smt.has_hazard(schedule)]
                 if explorer is not None and promela.fits(schedule) and len(program) <= 24:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
@@ -21,6 +22,12 @@ from wlm_dialect.verification import Verification, verify
 
 COMPILE_FROM = 400  # tasks
 STRESS_RUNS = 100
+
+
+@lru_cache(maxsize=4)
+def text_of(program: Program) -> str:
+    """The program as the tools print it; several judges read it."""
+    return str(encode_module(program))
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def judge(
     answer = None
     states *= program.machine.barriers.rearm != "bounded"  # exploration knows no time
     if states and (verdict.status != REFUTED or every_oracle):
-        answer = explore(read_schedule(str(encode_module(program)), program.machine), states)
+        answer = explore(read_schedule(text_of(program), program.machine), states)
         wrong = disagreement(program, verdict, answer)
         if wrong:
             return said("wrong", answer, wrong)
@@ -124,7 +131,7 @@ def _named(program: Program, finding: Finding, rule: str, task: int, barrier: st
 def tampered(program: Program, rng: random.Random) -> Iterator[tuple[str, Certificate]]:
     """Certificates of a proved program that are wrong, sealed again: an event left out, or before what it waits for;
     and two that nobody sealed again."""
-    (schedule,) = read(str(encode_module(program)))
+    (schedule,) = read(text_of(program))
     good = make_certificate(schedule)
     order = good["order"]
     causes = Events(schedule).before
@@ -147,7 +154,7 @@ def _sealed(certificate: Certificate) -> Certificate:
 
 def accepts(program: Program, certificate: Certificate) -> bool:
     """Whether `wlm-check` takes a certificate for a proof of the program."""
-    (schedule,) = read(str(encode_module(program)))
+    (schedule,) = read(text_of(program))
     try:
         check_certificate(schedule, certificate)
     except WlmError:
@@ -179,14 +186,14 @@ def stress(program: Program, runs: int = STRESS_RUNS) -> str:
 
 def certificate_of(program: Program) -> Certificate:
     """The certificate of a proved program. Raises ScheduleError if there is none."""
-    (schedule,) = read(str(encode_module(program)))
+    (schedule,) = read(text_of(program))
     return make_certificate(schedule)
 
 
 def certify(program: Program) -> str:
     """Why `wlm-check` does not accept the certificate of a program that was proved; empty if it does."""
     try:
-        (schedule,) = read(str(encode_module(program)))
+        (schedule,) = read(text_of(program))
         check_certificate(schedule, make_certificate(schedule))
     except WlmError as error:
         return f"proved, but not certified: {error}"
@@ -199,7 +206,7 @@ def borrowed(base: Certificate, program: Program) -> str:
     Empty if it rejects it.
     """
     try:
-        (schedule,) = read(str(encode_module(program)))
+        (schedule,) = read(text_of(program))
         forged = {**base, "program": schedule.name, "schedule": schedule.digest()}
         forged["seal"] = seal(forged)
         check_certificate(schedule, forged)
