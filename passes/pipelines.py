@@ -70,12 +70,24 @@ def barriers() -> tuple[ModulePass, ...]:
 
 def firmware(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """Firmware does everything from interrupts, descriptor fetches included."""
+    _check_starvation("firmware", choices)
     return (*_graph("firmware", choices), *barriers(), *_by_firmware("firmware", choices))
 
 
 def partial(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler fetches descriptors; firmware enqueues and programs barriers."""
+    _check_starvation("partial", choices)
     return (*_graph("partial", choices), *barriers(), *_by_firmware("partial", choices))
+
+
+def _check_starvation(mode: Mode, choices: Choices) -> None:
+    value = choices.starvation
+    if value not in STARVATION:
+        raise ScheduleError(f"starvation is '{value}'{did_you_mean(value, STARVATION)}; known: {', '.join(STARVATION)}")
+    if value != STARVATION[0] and mode != "full":
+        raise ScheduleError(f"starvation={value} is a choice of mode full; in mode {mode} firmware enqueues")
+    if value != STARVATION[0] and choices.policy == PAGES:
+        raise ScheduleError(f"starvation={value} has no meaning with policy={PAGES}, which says where enqueues stand")
 
 
 def _by_firmware(mode: Literal["firmware", "partial"], choices: Choices) -> tuple[ModulePass, ...]:
@@ -99,11 +111,7 @@ def _final() -> tuple[ModulePass, ...]:
 
 def full(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
     """The compiler emits every management DMA; firmware boots and waits for the tail barrier."""
-    if choices.starvation not in STARVATION:
-        known = ", ".join(STARVATION)
-        raise ScheduleError(
-            f"starvation is '{choices.starvation}'{did_you_mean(choices.starvation, STARVATION)}; known: {known}"
-        )
+    _check_starvation("full", choices)
     if choices.policy == PAGES:
         return _full_on_pages()
     if choices.starvation == "stall":

@@ -117,3 +117,23 @@ def test_an_unknown_option_is_refused(spec: str) -> None:
     with pytest.raises(ScheduleError) as caught:
         compile_program(stream(preset("tiny")), spec)
     assert "known: neither, barrier, stall" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("partial{starvation=stall}", "starvation=stall is a choice of mode full; in mode partial firmware enqueues"),
+        (
+            "firmware{starvation=barrier}",
+            "starvation=barrier is a choice of mode full; in mode firmware firmware enqueues",
+        ),
+        (
+            "full{policy=pages starvation=stall}",
+            "starvation=stall has no meaning with policy=pages, which says where enqueues stand",
+        ),
+    ],
+)
+def test_where_nothing_can_starve_the_option_is_refused(spec: str, text: str) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        compile_program(stream(preset("tiny")), spec)
+    assert str(caught.value) == text
