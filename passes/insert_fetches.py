@@ -1,8 +1,9 @@
 """Pass `wlm-insert-fetches`."""
 
+import heapq
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,6 @@ from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
 SLOTS = ("halves", "ring")
-_RING_PARTS = 3  # a ring holds so many groups: one runs, one waits behind it, one is being fetched
 _RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetched
 
 
@@ -88,7 +88,7 @@ def groups(
         most = max(1, min(engine.descriptor_slots, engine.fifo_depth) // 2)
     else:
         area = min(engine.descriptor_slots, engine.fifo_depth + 1)  # the task at head has left the FIFO
-        most = area // min(area, _RING_PARTS)
+        most = max(1, area // 2)  # as of halves: smaller groups are fetched in time more often, and cost more fetches
     if mode == "firmware":
         most = min(most, machine.firmware.fetch_batch)
     out: list[tuple[int, int, int]] = []
@@ -115,6 +115,7 @@ class _Placement:
         self.times: Estimate = estimate(program)
         self.pushed = enqueuers(program)  # by wlm-stall-enqueues
         self.out: list[Insertion] = []
+        self.filled: dict[str, dict[int, int]] = {}  # queue -> place -> ticks of the fetches there so far
         self.managers = managers(program)
         self.latency = self._latency()
         self.begun = np.maximum.accumulate(np.asarray([0, *self.times.start], np.int64))[1:]
@@ -126,12 +127,18 @@ class _Placement:
     def insertions(self) -> list[Insertion]:
         compute = [e for e in range(len(self.machine.engines)) if self.machine.engines[e].kind != "dma"]
         own = self.machine.firmware_channel if self.mode == "firmware" else None
-        for e in compute:
-            if len(self.program.lists[e]):
-                self._engine(e, own or self.machine.engines[self.managers[e]])
+        plans = [
+            self._engine(e, own or self.machine.engines[self.managers[e]])
+            for e in compute
+            if len(self.program.lists[e])
+        ]
+        # whoever is needed first is placed first, so that no engine takes the idle times of a queue from the others
+        for _ in heapq.merge(*plans):
+            pass
         return self._in_program_order()
 
-    def _engine(self, engine: int, queue: EngineModel) -> None:
+    def _engine(self, engine: int, queue: EngineModel) -> Iterator[tuple[int, int]]:
+        """Place the groups of an engine, one after each item: when it is needed, by estimate, and the engine."""
         model = self.machine.engines[engine]
         tasks = self.program.lists[engine].tolist()
         ramp = Ramp([self.times.start[t] for t in tasks], self.latency)
@@ -139,6 +146,7 @@ class _Placement:
         holds: dict[int, int] = {}  # slot -> group
         place = 0
         for g, (low, high, slot) in enumerate(plan):
+            yield self.times.start[tasks[low]], engine
             users = self._users(tasks, plan, (low, high, slot), holds)
             if model.ends_in_order:
                 users = users[-1:]
@@ -183,7 +191,9 @@ class _Placement:
         at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
-        place = quiet_place(self.times, listed, at, until) if until > at else at
+        filled = self.filled.setdefault(queue.name, {})
+        place = quiet_place(self.times, listed, at, until, filled=filled) if until > at else at
+        filled[place] = filled.get(place, 0) + cycles
         # on an idle queue the place in the program is free: as early as the fetch can run, others can rely on it then
         begin = max(ready, self.times.end[listed[place - 1]] if place else 0)
         after = max(earliest, int(listed[place - 1]) + 1 if place else 0)
