@@ -1,6 +1,6 @@
 """Estimated times of tasks: one sweep in program order, management free. Slack for placement comes from here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,14 +76,24 @@ def over_times(program: Program, times: Estimate) -> list[int]:
     return out
 
 
-def quiet_place(times: Estimate, listed: Sequence[int] | I32, low: int, high: int, *, late: bool = False) -> int:
+def quiet_place(
+    times: Estimate,
+    listed: Sequence[int] | I32,
+    low: int,
+    high: int,
+    *,
+    late: bool = False,
+    filled: Mapping[int, int] | None = None,
+) -> int:
     """The place in [low, high] before which a queue idles longest; of equals the first, or the last if `late`.
 
-    Place i is before the i-th task of the list `listed`; places beyond its end are not considered.
+    Place i is before the i-th task of the list `listed`; places beyond its end are not considered. `filled`: ticks that
+    have been put into a place already.
     """
-    best, found = -1, low
+    filled = filled or {}
+    best, found = -(1 << 62), low
     for place in range(low, min(high, len(listed) - 1) + 1):
-        idle = times.start[listed[place]] - (times.end[listed[place - 1]] if place else 0)
+        idle = times.start[listed[place]] - (times.end[listed[place - 1]] if place else 0) - filled.get(place, 0)
         if idle > best or (late and idle == best):
             best, found = idle, place
     return found
