@@ -16,7 +16,9 @@ from wlm_dialect.passes.policies import CHAINS
 from wlm_dialect.passes.reduce_dependences import reduced
 from wlm_dialect.program import Kind, Program
 
-_TRIES = 16  # of sets of stalls
+_TRIES = 16  # of sets of stalls, each a run of the rest of the pipeline; fewer on large programs
+_TASKS = 40_000  # lowered in all those runs together
+_PLACES = 64  # that are looked at for one stall
 _SPARE = 2  # enqueues that fit between the end of what a push waits for and the start of what it pushes
 
 
@@ -53,7 +55,7 @@ class StallEnqueuesPass(ProgramPass):
         choices = Choices(policy=self.policy, slots=self.slots)
         best, least = program, _cost(program, choices)
         kept: list[Stall] = []
-        for _ in range(_TRIES):
+        for _ in range(max(2, min(_TRIES, _TASKS // len(program)))):
             if not chunks:
                 break
             chunk = chunks.pop(0)
@@ -149,7 +151,9 @@ class _Stalls:
             by_time = int(np.searchsorted(over, self.times.start[task] - _SPARE * ticks, side="right"))
             high = min(by_time, int(np.searchsorted(listed, task)))
             used = (len(taken) + len(out) + 1) * ticks  # all those before it delay the same tasks
-            place = next((p for p in range(low, high + 1) if spare[p] >= used and p not in taken), -1)
+            place = next(
+                (p for p in range(low, min(high + 1, low + _PLACES)) if spare[p] >= used and p not in taken), -1
+            )
             if place >= 0:
                 early = self.times.start[task] - (int(over[place - 1]) if place else 0) - ticks
                 out.append(Stall(task, queue, place, min(early, spare[place] - used)))
