@@ -20,10 +20,11 @@ from wlm_dialect.program import Kind, Program
 class PlaceEnqueuesPass(ProgramPass):
     """Full mode: insert the DMAs that push DPU and SHAVE tasks.
 
-    A task may be pushed after its fetch (H4) and, unless its predecessor in the list protects it, after the previous
-    instances of the barriers it waits on are over (H1). On the queue that manages its engine that is a first place,
-    known from clocks; the enqueue waits for nothing. Tasks whose places overlap share one DMA. DMA lists are linked and
-    enqueued whole, at bootstrap; engines that the last resort of wlm-assign-barriers pushes are left alone.
+    Unless its predecessor in the list protects it, a task may be pushed after its fetch (H4) and after the previous
+    instances of the barriers it waits on are over (H1), and in any case when the work FIFO has room, so that no queue
+    ever blocks. On the queue that manages its engine that is a first place, known from clocks; the enqueue waits for
+    nothing. Tasks whose places overlap share one DMA. DMA lists are linked and enqueued whole, at bootstrap; engines
+    that the last resort of wlm-assign-barriers pushes are left alone.
 
     Where a barrier's refill would find no place before the tasks that wait on it, they are pushed later.
 
@@ -93,9 +94,12 @@ class _Placement:
         if queue < 0:
             return []
         first = [self._first_place(queue, t, compute) for t in tasks]
+        depth = self.machine.engines[engine].fifo_depth
         if not compute:
             self._linked(tasks, first)
             return []
+        for i in range(depth, len(tasks)):
+            first[i] = max(first[i], self._room(queue, tasks[i - depth]))
         out: list[Insertion] = []
         start = floor = 0
         fixed = self._fixed(engine)
@@ -159,7 +163,9 @@ class _Placement:
         place = 0
         if compute:
             fetch = self._fetch_of(task, queue)
-            place = self._known(queue, int(self.order.lane[fetch]), int(self.order.at[fetch]))
+            lane, at = int(self.order.lane[fetch]), int(self.order.at[fetch])
+            if self.order.heads[task, lane] < at:
+                place = self._known(queue, lane, at)
         for v in self.waits[task]:
             former = self.previous[v]
             lonely = int(not self.consumers[former])
@@ -170,6 +176,10 @@ class _Placement:
             if self.late and compute:  # DMA lists stay whole
                 place = max(place, self._refill_place(queue, v))
         return place
+
+    def _room(self, queue: int, task: int) -> int:
+        """First place on `queue` where it is known that a task has left its FIFO, so that a push finds room."""
+        return self._known(queue, int(self.order.lane[task]), int(self.past[task, 0]))
 
     def _fetch_of(self, task: int, queue: int) -> int:
         """The fetch of a task, which an enqueue on `queue` relies on."""
