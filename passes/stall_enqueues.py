@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError
+from wlm_dialect.kernels.csr import I64, int64
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
@@ -18,7 +19,6 @@ from wlm_dialect.program import Kind, Program
 
 _TRIES = 16  # of sets of stalls, each a run of the rest of the pipeline; fewer on large programs
 _TASKS = 40_000  # lowered in all those runs together
-_PLACES = 64  # that are looked at for one stall
 _SPARE = 2  # enqueues that fit between the end of what a push waits for and the start of what it pushes
 
 
@@ -151,21 +151,20 @@ class _Stalls:
             by_time = int(np.searchsorted(over, self.times.start[task] - _SPARE * ticks, side="right"))
             high = min(by_time, int(np.searchsorted(listed, task)))
             used = (len(taken) + len(out) + 1) * ticks  # all those before it delay the same tasks
-            place = next(
-                (p for p in range(low, min(high + 1, low + _PLACES)) if spare[p] >= used and p not in taken), -1
-            )
+            fitting = np.nonzero(spare[low : high + 1] >= used)[0] + low
+            place = next((p for p in map(int, fitting) if p not in taken), -1)
             if place >= 0:
                 early = self.times.start[task] - (int(over[place - 1]) if place else 0) - ticks
-                out.append(Stall(task, queue, place, min(early, spare[place] - used)))
+                out.append(Stall(task, queue, place, min(early, int(spare[place]) - used)))
                 floor = place + 1
         return out
 
-    def _spare(self, queue: int) -> list[int]:
+    def _spare(self, queue: int) -> I64:
         """By how many ticks what follows each place of the queue may be delayed, so that nothing ends later."""
         listed = self.program.lists[queue].tolist()
         ends = [0, *(self.times.end[t] for t in listed)]
         latest = [*(self.latest[t] for t in listed), 1 << 60]
-        return [start - end for end, start in zip(ends, latest, strict=True)]
+        return int64(latest) - int64(ends)
 
     def _latest_starts(self) -> list[int]:
         """Per task the latest start with which the program ends no later."""
