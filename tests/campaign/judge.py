@@ -94,9 +94,15 @@ def judge(
 
 
 def may_be_undecided(program: Program) -> bool:
-    """Design section 5: pools, bounded re-arming, more than four waits."""
+    """Pools, bounded re-arming, more than four waits (design section 5); firmware that serves by id (docs/rules.md)."""
     pools = any(e.order == "pool" for e in program.machine.engines)
-    return pools or program.machine.barriers.rearm == "bounded" or any(len(row) > 4 for row in program.waits.lists())
+    by_id = program.mode != "full" and program.machine.firmware.service_order == "id"
+    return (
+        pools
+        or by_id
+        or program.machine.barriers.rearm == "bounded"
+        or any(len(row) > 4 for row in program.waits.lists())
+    )
 
 
 def disagreement(program: Program, verdict: Verification, answer: Answer) -> str:

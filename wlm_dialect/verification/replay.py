@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from wlm_dialect.errors import WlmError
-from wlm_dialect.passes.checker.findings import Finding, Verdict
+from wlm_dialect.passes.checker.findings import UNDECIDED, Finding, Verdict
 from wlm_dialect.passes.checker.replay import counterexamples
 from wlm_dialect.program import Program
 from wlm_dialect.runtime.hazards import count_hazards, range_hazards
@@ -13,6 +13,7 @@ from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
 
 SEEDS = 24  # adversarial timings to try where no proposed one shows a finding
+MORE_SEEDS = 600  # where all findings are in doubt: only a run can tell then
 MOST_RUNS = 2_000_000  # tasks to run in all while looking for timings
 
 
@@ -41,6 +42,7 @@ class Replays:
         self.before = (*range_hazards(program), *count_hazards(program))  # seen without a run
         self.common: list[tuple[Timing, RunResult | None]] = []
         self.left = MOST_RUNS
+        self.seeds = MORE_SEEDS if verdict.status == UNDECIDED else SEEDS
 
     def find(self, finding: Finding) -> Replay | None:
         """The first timing under which a run shows `finding`; None if no timing that was tried does."""
@@ -74,7 +76,7 @@ class Replays:
         yield from shared
 
     def _shared(self) -> Iterator[tuple[Timing, RunResult | None]]:
-        for n in range(SEEDS + 2):
+        for n in range(self.seeds + 2):
             if n == len(self.common):
                 if n and self.left <= 0:
                     return
