@@ -63,12 +63,17 @@ def test_what_handlers_cost_is_known_before_they_run(mode: str, preload: int, to
     assert (result.firmware_busy > 0) == (mode != "full")
 
 
+def test_the_pipelines_have_the_pass_that_is_left_out() -> None:
+    for mode in ("firmware", "partial"):
+        assert FIRMWARE.RELIEF in [step.name for step in api.pipeline(mode)]
+
+
 def row(**changes: Any) -> dict[str, Any]:
     """A row in which all is well."""
     return {
         "network": "net", "machine": "m", "divisor": 1, "mode": "partial", "cost_us": 2.0, "preload": 0, "top_up": 1,
-        "ideal": 1000, "handlers": 900, "law": 800, "makespan": 1050, "interrupts": 9, "instances": 9,
-        "outcome": "finished", **changes,
+        "ideal": 1000, "handlers": 900, "unrelieved": 900, "law": 800, "makespan": 1050,
+        "interrupts": 9, "instances": 9, "outcome": "finished", **changes,
     }  # fmt: skip
 
 
@@ -79,6 +84,7 @@ def row(**changes: Any) -> dict[str, Any]:
         ({"makespan": 1100}, []),
         ({"makespan": 1101}, ["net/1 on m, partial at 2 us: makespan is 1.101 of what ideal and handlers allow"]),
         ({"makespan": 1101, "cost_us": 1.0}, []),
+        ({"makespan": 1101, "unrelieved": 2000}, []),
         ({"makespan": 1101, "divisor": 16}, []),
         ({"makespan": 1101, "mode": "full"}, []),
         ({"makespan": 1101, "preload": 3, "top_up": 4}, []),
@@ -105,6 +111,10 @@ def test_tables_have_a_line_for_each_program(capsys: pytest.CaptureFixture[str])
     rows = [row(), row(cost_us=10.0, makespan=2000), row(mode="firmware"), row(mode="full")]
     FIRMWARE.print_rows(rows)
     FIRMWARE.print_hurts(rows)
+    FIRMWARE.print_relieved([*rows, row(makespan=1300, unrelieved=1200)])
     FIRMWARE.print_deep([row(preload=f, top_up=k) for f, k in FIRMWARE.TOP_UPS])
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("net ")]
+    printed = capsys.readouterr().out.splitlines()
+    assert "net/1 on m, partial at 2 us: makespan / ideal 1.300 handlers 1.444 unrelieved 1.083" in printed
+    assert any(line.startswith("1 of 4 rows") for line in printed)
+    lines = [line for line in printed if line.startswith("net ")]
     assert [len(line.split()) for line in lines] == [8, 6, 6, 6, 5 + 3 * len(FIRMWARE.TOP_UPS)]
