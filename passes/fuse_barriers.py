@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError
-from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.kernels.csr import I32, Csr, int32
 from wlm_dialect.kernels.fusion import NEVER, Engines, Fused, Needs, Rules, Tasks, fuse
 from wlm_dialect.passes.analysis.order import enqueuers
 from wlm_dialect.passes.analysis.uses import last_use
@@ -103,7 +103,9 @@ def _after_fetches(program: Program) -> Csr:
 
     And every task that an enqueue holds back -> that enqueue.
     """
-    rows: list[list[int]] = [[] for _ in range(len(program))]
+    push = enqueuers(program)
+    held = np.nonzero(push >= 0)[0]
+    rows, values = held.tolist(), push[held].tolist()
     last, lonely = last_use(program), np.diff(program.consumers.start) == 0
 
     def told(task: int, first: int) -> list[int]:
@@ -115,11 +117,10 @@ def _after_fetches(program: Program) -> Csr:
         behind = program.lists[int(program.engine[t])][at : at + _NEIGHBOURS].tolist()
         tells = next((s for s in behind if s >= first or told(s, first)), t)
         pulses = [v for v in told(tells, first) if lonely[v]] if tells < first else []
-        rows[first] += program.producers[pulses[0]].tolist() if pulses else [t]  # fetches may share a pulse
-    for t, push in enumerate(enqueuers(program).tolist()):
-        if push >= 0:
-            rows[t].append(push)
-    return Csr.of(rows)
+        come_first = program.producers[pulses[0]].tolist() if pulses else [t]  # fetches may share a pulse
+        values += come_first
+        rows += [first] * len(come_first)
+    return Csr.of_set(int32(rows), int32(values), len(program))
 
 
 def _with_barriers(program: Program, result: Fused) -> Program:

@@ -143,9 +143,8 @@ def _last_fetches(program: Program) -> list[tuple[int, int]]:
     for tasks, model in zip(program.lists, program.machine.engines, strict=True):
         listed = tasks.tolist()
         needed = len(program)  # first task of the groups fetched since the last pulse
-        for i, t in enumerate(listed):
-            if program.kind[t] != Kind.FETCH:
-                continue
+        for i in np.nonzero(program.kind[tasks] == Kind.FETCH)[0].tolist():
+            t = listed[i]
             needed = min(needed, int(program.lists[int(program.target[t])][int(program.low[t])]))
             after = listed[i + 1] if i + 1 < len(listed) else -1
             follows = 0 <= after < needed and model.ends_in_order and not len(program.waits[after])

@@ -34,17 +34,17 @@ class ShortenDependencesPass(ProgramPass):
         predecessor = program.predecessor.tolist()
         ordered = [e.ends_in_order for e in program.machine.engines]
         engine = program.engine.tolist()
-        moved: list[set[int]] = [set(row) for row in rows]
-        changed = False
+        moved: dict[int, set[int]] = {}  # rows that change
         for t in range(len(program) - 1, -1, -1):
             if not ordered[engine[t]]:
                 continue
-            for a in sorted(moved[t]):
+            for a in sorted(moved.get(t, rows[t])):
                 place, x = t, predecessor[t]
                 while waiting[place] - waiting[a] > span and x > a and times.start[x] >= times.end[a]:
                     place, x = x, predecessor[x]
                 if place != t:
-                    moved[t].discard(a)
-                    moved[place].add(a)
-                    changed = True
-        return program.with_(after=Csr.of([sorted(row) for row in moved])) if changed else program
+                    moved.setdefault(t, set(rows[t])).discard(a)
+                    moved.setdefault(place, set(rows[place])).add(a)
+        for t, row in moved.items():
+            rows[t] = sorted(row)
+        return program.with_(after=Csr.of(rows)) if moved else program

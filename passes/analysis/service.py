@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.analysis.order import Order
@@ -64,8 +65,7 @@ class Served:
 
     def imply(self, first: int) -> bool:
         """over(first) -> over(one of them)."""
-        known = self._columns[:, : self._count]
-        there = np.ones(self._count, np.bool_)
+        there: NDArray[np.bool_] | bool = self._count > 0
         for lane, code in self._order.makes_over[first]:
-            there &= known[lane] >= code
-        return bool(there.any())
+            there = there & (self._columns[lane, : self._count] >= code)
+        return bool(np.any(there))
