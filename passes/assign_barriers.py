@@ -12,6 +12,7 @@ from wlm_dialect.passes.analysis.estimate import Estimate, estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised_without_pulses
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.stretches import in_stretches
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.insert_pulses import with_credits
@@ -23,7 +24,6 @@ from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
 from wlm_dialect.passes.policies.pages import place_pages
 from wlm_dialect.passes.split_barriers import within_slots
-from wlm_dialect.passes.stretches import in_stretches
 from wlm_dialect.program import Barriers, Program
 
 MODES = ("firmware", "partial", "full")
@@ -42,7 +42,7 @@ class AssignBarriersPass(ProgramPass):
     before each producer of the new one ends (H2), and before each of its consumers is at head (H1). There a task is
     held back by its predecessor, or, second choice, by an enqueue that wlm-place-enqueues puts late enough on the queue
     that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue. The
-    last resort of full mode are stretches that one queue dispatches (`stretches.py`), that of the firmware modes is one
+    last resort of full mode are stretches that one queue dispatches (`analysis/stretches.py`), that of the firmware modes is one
     task at a time.
 
     Precondition: phase virtual. Postcondition: phase physical; H2 and H9 hold; H1 once enqueues are placed.
