@@ -42,8 +42,8 @@ class AssignBarriersPass(ProgramPass):
     before each producer of the new one ends (H2), and before each of its consumers is at head (H1). There a task is
     held back by its predecessor, or, second choice, by an enqueue that wlm-place-enqueues puts late enough on the queue
     that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue. The
-    last resort of full mode are stretches that one queue dispatches (`analysis/stretches.py`), that of the firmware modes is one
-    task at a time.
+    last resort of full mode are stretches that one queue dispatches (`analysis/stretches.py`), that of the firmware
+    modes is one task at a time.
 
     Precondition: phase virtual. Postcondition: phase physical; H2 and H9 hold; H1 once enqueues are placed.
     """
