@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.test_verify_schedule import FULL_MUTANTS
+from tests.unit.verify_schedule_cases import FULL
+from tests.unit.verify_schedule_cases import program as case
 from wlm_dialect import api
 from wlm_dialect.check import Certificate, RejectedError, check, read, seal
 from wlm_dialect.check.command import main
@@ -61,6 +64,16 @@ def test_room_that_another_work_item_makes() -> None:
     """A mutant of the campaign: the order of work items shows that a FIFO has room for what firmware pushes (H6)."""
     text = (Path(__file__).parents[1] / "campaign" / "room_by_items.mlir").read_text()
     check(read(text)[0], certificate(text))
+
+
+def test_waiting_for_room_does_not_order_two_enqueues() -> None:
+    """The second may push before the first: then there is room, and the FIFO holds the wrong task (H6)."""
+    edits, _ = FULL_MUTANTS["H6: enqueues on two channels"]
+    p = case(FULL, edits, preset("tiny").with_(**{"engine.fifo_depth": 1}))
+    assert api.verify(p).status == "refuted"
+    schedule = schedule_of(p)
+    with pytest.raises(RejectedError, match="H6: pushes of engine 3 are not ordered"):
+        check(schedule, certify(schedule))
 
 
 def test_reads_whatever_the_white_space() -> None:
