@@ -11,7 +11,8 @@ from wlm_dialect.passes.fuse_barriers import fused
 from wlm_dialect.program import Kind, Program
 
 _TOLERANCES = (10, 30, 100, 200, 400)  # percent of the mean duration of a task
-_SHARPNESS = 4  # measured: a run takes about (network^4 + firmware^4)^(1/4), docs/rationale.md
+# measured: a run takes about (network^p + firmware^p)^(1/p), docs/firmware.md
+_SHARPNESS = {"firmware": 4, "partial": 12}
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,18 @@ class RelieveFirmwarePass(ProgramPass):
         load = firmware_ticks(program, self.mode)
         if 2 * load <= network:
             return program
-        least = _together(network, load)
+        least = self._together(network, load)
         for tolerance in _TOLERANCES:
             candidate = fused(program, tolerance, early=True)
-            ticks = _together(_network_ticks(candidate), firmware_ticks(candidate, self.mode))
+            ticks = self._together(_network_ticks(candidate), firmware_ticks(candidate, self.mode))
             if ticks < least:
                 best, least = candidate, ticks
         return best
+
+    def _together(self, network: int, firmware: int) -> int:
+        """Grows with the time of a run in which both wait for each other."""
+        sharpness = _SHARPNESS[self.mode]
+        return int(network**sharpness + firmware**sharpness)
 
 
 def firmware_ticks(program: Program, mode: str) -> int:
@@ -55,8 +61,3 @@ def firmware_ticks(program: Program, mode: str) -> int:
 
 def _network_ticks(program: Program) -> int:
     return max(estimate(program).end, default=0)
-
-
-def _together(network: int, firmware: int) -> int:
-    """Grows with the time of a run in which both wait for each other."""
-    return int(network**_SHARPNESS + firmware**_SHARPNESS)
