@@ -24,7 +24,7 @@ from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.passes.policies import CHAINS, PAGES, check_policy, choose
 from wlm_dialect.passes.policies.pages import place_pages
 from wlm_dialect.passes.split_barriers import within_slots
-from wlm_dialect.program import Barriers, Program
+from wlm_dialect.program import Barriers, Kind, Program
 
 MODES = ("firmware", "partial", "full")
 _ROUNDS = 12  # of repair per limit; most programs need none or one
@@ -131,7 +131,7 @@ def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Progr
             break
         if not choice.missing:
             done = configured(candidate, choice.pids)
-            return (done if mode != "full" or _placeable(done) else None), rounds
+            return (done if _placeable(done, mode) else None), rounds
         lacking.append(len(choice.missing))
         program = with_orders(candidate, choice.missing)
     return None, rounds
@@ -169,9 +169,25 @@ def legal(program: Program, limit: int, mode: str) -> tuple[Program, Order] | No
     return None
 
 
-def _placeable(program: Program) -> bool:
-    """Look ahead: enqueues and refills will find their places."""
-    return refillable(PlaceEnqueuesPass().transform(program))
+def _placeable(program: Program, mode: str) -> bool:
+    """Look ahead: enqueues and refills find their places, and in partial mode a barrier tells of each fetch in time."""
+    if mode == "full":
+        return refillable(PlaceEnqueuesPass().transform(program))
+    last = last_use(program)
+    fetches = np.nonzero(program.kind == Kind.FETCH)[0].tolist()
+    return mode == "firmware" or all(_is_told(program, f, last) for f in fetches)
+
+
+def _is_told(program: Program, fetch: int, last: list[int]) -> bool:
+    """Whether a barrier of the fetch, or of what follows it on its queue, is last used before its group (H4)."""
+    first = int(program.lists[int(program.target[fetch])][int(program.low[fetch])])
+    tail = program.barriers.tail
+    for t in program.lists[int(program.engine[fetch])][int(program.position[fetch]) :].tolist():
+        if t >= first:
+            return False
+        if any(last[v] < first and v != tail for v in program.updates[t].tolist()):
+            return True
+    return False
 
 
 @dataclass(frozen=True)

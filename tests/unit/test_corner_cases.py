@@ -1,10 +1,12 @@
 """Machines at the limit of what is legal: every mode places every graph on them, proved and with the same answer."""
 
+import random
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.campaign.schedules import random_graph, random_machine
 from tests.property.test_pipelines import assert_faithful
 from wlm_dialect.api import compile_program
 from wlm_dialect.errors import ScheduleError
@@ -143,6 +145,14 @@ def test_stretches_run_their_tasks_side_by_side() -> None:
     joins = int((program.kind == Kind.SYNC).sum())
     assert 0 < joins < len(network) // 3
     assert run(program).makespan < int(np.sum(program.cycles))
+
+
+@pytest.mark.parametrize("seed", [101105, 101870, 102547])
+def test_what_tells_of_a_fetch_survives_repair(seed: int) -> None:
+    """Repair moved tasks between a fetch and the barrier that told firmware of it; the last resort is taken then."""
+    rng = random.Random(seed)
+    network = random_graph(random_machine(rng), rng, rng.randint(16, 48))
+    assert_placed(network, "partial")
 
 
 def test_what_repair_costs_is_in_the_stages() -> None:
