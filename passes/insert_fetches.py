@@ -88,7 +88,8 @@ def groups(
         most = max(1, min(engine.descriptor_slots, engine.fifo_depth) // 2)
     else:
         area = min(engine.descriptor_slots, engine.fifo_depth + 1)  # the task at head has left the FIFO
-        most = max(1, area // 2)  # as of halves: smaller groups are fetched in time more often, and cost more fetches
+        # smaller groups are fetched in time more often and hold up less behind them, but cost more fetches
+        most = max(1, area // (4 if mode == "full" else 2))
     if mode == "firmware":
         most = min(most, machine.firmware.fetch_batch)
     out: list[tuple[int, int, int]] = []
