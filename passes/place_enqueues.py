@@ -93,13 +93,12 @@ class _Placement:
         compute = self.machine.engines[engine].descriptor_slots > 0
         if queue < 0:
             return []
-        first = [self._first_place(queue, t, compute) for t in tasks]
-        depth = self.machine.engines[engine].fifo_depth
+        first = [
+            self._first_place(queue, t, self._room(queue, tasks, i) if compute else 0) for i, t in enumerate(tasks)
+        ]
         if not compute:
             self._linked(tasks, first)
             return []
-        for i in range(depth, len(tasks)):
-            first[i] = max(first[i], self._room(queue, tasks[i - depth]))
         out: list[Insertion] = []
         start = floor = 0
         fixed = self._fixed(engine)
@@ -158,14 +157,16 @@ class _Placement:
         one_group = self.machine.management.linked_enqueue or self.machine.full_fifo == "drop"
         return not one_group or self.fetch[tasks[start]] == self.fetch[tasks[end]]
 
-    def _first_place(self, queue: int, task: int, compute: bool) -> int:
-        """First place on `queue` from which the task may be pushed."""
+    def _first_place(self, queue: int, task: int, room: int) -> int:
+        """First place on `queue` from which the task may be pushed; its FIFO has room from place `room` on."""
         place = 0
+        compute = self.machine.engines[int(self.program.engine[task])].descriptor_slots > 0
         if compute:
             fetch = self._fetch_of(task, queue)
             lane, at = int(self.order.lane[fetch]), int(self.order.at[fetch])
-            if self.order.heads[task, lane] < at:
-                place = self._known(queue, lane, at)
+            place = self._known(queue, lane, at)  # behind its fetch there is room: slots are no more than places
+            if self.order.heads[task, lane] >= at:
+                place = min(place, room)
         for v in self.waits[task]:
             former = self.previous[v]
             lonely = int(not self.consumers[former])
@@ -177,9 +178,12 @@ class _Placement:
                 place = max(place, self._refill_place(queue, v))
         return place
 
-    def _room(self, queue: int, task: int) -> int:
-        """First place on `queue` where it is known that a task has left its FIFO, so that a push finds room."""
-        return self._known(queue, int(self.order.lane[task]), int(self.past[task, 0]))
+    def _room(self, queue: int, tasks: list[int], index: int) -> int:
+        """First place on `queue` where it is known that the FIFO has room for the task at `index` of its list (H6)."""
+        former = index - self.machine.engines[int(self.program.engine[tasks[index]])].fifo_depth
+        if former < 0:
+            return 0
+        return self._known(queue, int(self.order.lane[tasks[former]]), int(self.past[tasks[former], 0]))
 
     def _fetch_of(self, task: int, queue: int) -> int:
         """The fetch of a task, which an enqueue on `queue` relies on."""
