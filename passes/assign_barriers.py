@@ -12,6 +12,7 @@ from wlm_dialect.passes.analysis.estimate import Estimate, estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised_without_pulses
 from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.spare_joins import without_spare_joins
 from wlm_dialect.passes.analysis.stretches import in_stretches
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
@@ -131,7 +132,8 @@ def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Progr
             break
         if not choice.missing:
             done = configured(candidate, choice.pids)
-            return (done if _placeable(done, mode) else None), rounds
+            lean = configured(without_spare_joins(done), choice.pids) if mode == "full" else done
+            return next((p for p in dict.fromkeys((lean, done)) if _placeable(p, mode)), None), rounds
         lacking.append(len(choice.missing))
         program = with_orders(candidate, choice.missing)
     return None, rounds

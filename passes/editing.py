@@ -115,3 +115,25 @@ def add_to_rows(table: Csr, additions: Sequence[tuple[int, int]]) -> Csr:
     """The table with `value` added to `row` for each (row, value); rows stay sorted and without duplicates."""
     rows, values = np.asarray(additions, np.int32).reshape(-1, 2).T
     return Csr.of_set(np.concatenate([table.rows(), rows]), np.concatenate([table.index, values]), len(table))
+
+
+def without_tasks(program: Program, gone: Sequence[int]) -> Program:
+    """The program without these tasks. They stand on engines that no range counts on, and nothing depends on them."""
+    stays = np.ones(len(program), np.bool_)
+    stays[list(gone)] = False
+    order = np.nonzero(stays)[0].astype(np.int32)
+    assert stays[program.after.index].all() and stays[program.items.done.index].all()
+    place = (np.cumsum(stays) - 1).astype(np.int32)
+    after = program.after.gathered(order)
+    items = program.items
+    done = Csr(items.done.start, place[items.done.index])
+    columns = ("kind", "engine", "cycles", "slots", "bytes", "target", "low", "high", "slot")
+    tables = ("reads", "writes", "waits", "updates", "programs")
+    return program.with_(
+        **{name: getattr(program, name)[order] for name in columns},
+        **{name: getattr(program, name).gathered(order) for name in tables},
+        names=tuple(program.names[t] for t in order.tolist()),
+        after=Csr(after.start, place[after.index]),
+        items=type(items)(items.engine, items.low, items.high, items.at, done),
+        extra={int(place[t]): e for t, e in program.extra.items() if stays[t]},
+    )
