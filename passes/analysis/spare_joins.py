@@ -3,6 +3,7 @@
 import numpy as np
 
 from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.analysis.reuse import over_codes
 from wlm_dialect.passes.editing import without_tasks
@@ -14,17 +15,20 @@ def without_spare_joins(program: Program) -> Program:
     that update nothing only the last is left, which waits for what all of them wait for.
 
     The queue knows as much behind it as before. Neighbours stay apart where only the first one's wait tells that the
-    barrier of the second is armed (H1). What may have to stand between two of them (refills, enqueues) has fewer places
-    then: see whether it still fits. Preconditions: no enqueue pushes DMA tasks; nothing depends on a SYNC but through
-    its barriers.
+    barrier of the second is armed (H1), and where a task is listed between them that the queue may have to push there.
+    Refills have fewer places then: see whether they still fit. Preconditions: no enqueue pushes DMA tasks; nothing
+    depends on a SYNC but through its barriers.
     """
+    pushing = np.asarray(managers(program), np.int32)[program.engine]
+    pushing[np.asarray([e.kind == "dma" for e in program.machine.engines])[program.engine]] = -1
     waits = program.waits.lists()
     silent = (program.kind == Kind.SYNC) & (np.diff(program.updates.start) == 0)
     gone: list[int] = []
     order, over, previous = task_order(program), None, program.barriers.previous
     for queue, tasks in enumerate(program.lists):
         most = program.machine.engines[queue].max_waits or len(program.barriers)
-        first = -1  # of the neighbours that have become one
+        pushed = np.nonzero(pushing == queue)[0]
+        first = last = -1  # of the neighbours that have become one
         for t in tasks.tolist():
             if not silent[t]:
                 first = -1
@@ -32,7 +36,7 @@ def without_spare_joins(program: Program) -> Program:
             if not waits[t]:
                 gone.append(t)
                 continue
-            if first >= 0:
+            if first >= 0 and np.searchsorted(pushed, last) == np.searchsorted(pushed, t):
                 over = over_codes(program, order) if over is None else over
                 former = [int(previous[v]) for v in waits[t] if previous[v] >= 0]
                 both = sorted({*waits[last], *waits[t]})
