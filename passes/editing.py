@@ -122,7 +122,8 @@ def without_tasks(program: Program, gone: Sequence[int]) -> Program:
     stays = np.ones(len(program), np.bool_)
     stays[list(gone)] = False
     order = np.nonzero(stays)[0].astype(np.int32)
-    assert stays[program.after.index].all() and stays[program.items.done.index].all()
+    assert stays[program.after.index].all()
+    assert stays[program.items.done.index].all()
     place = (np.cumsum(stays) - 1).astype(np.int32)
     after = program.after.gathered(order)
     items = program.items

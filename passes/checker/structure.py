@@ -155,9 +155,7 @@ def _instances(graph: EventGraph, names: Names) -> Iterator[Finding]:
         if nowhere[v]:
             yield Finding("H9", f"{name} has no physical barrier: the machine has {p.machine.barriers.count}", -1, v)
         if times[v] == 0:
-            yield Finding(
-                "H6", f"{name} is never programmed: neither at bootstrap nor later{_why(graph, v)}", -1, v
-            )
+            yield Finding("H6", f"{name} is never programmed: neither at bootstrap nor later{_why(graph, v)}", -1, v)
         elif times[v] > 1:
             yield Finding("H6", f"{name} is programmed {times[v]} times, not once", -1, v)
         if loaded[v] and barriers.instance[v] > depth:

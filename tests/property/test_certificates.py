@@ -48,7 +48,9 @@ def test_verdicts_agree(first: int) -> None:
 def test_acknowledged_rearming(seed: int) -> None:
     made = random_schedule(seed, 6, 14)
     assert made is not None
-    program = made.program.with_(machine=made.program.machine.with_(**{"barriers.rearm_delta": 0, "barriers.rearm": "acknowledged"}))
+    program = made.program.with_(
+        machine=made.program.machine.with_(**{"barriers.rearm_delta": 0, "barriers.rearm": "acknowledged"})
+    )
     assert accepted(program) == (verify(program).status == PROVED)
 
 
