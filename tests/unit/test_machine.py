@@ -138,7 +138,8 @@ def test_a_description_that_is_wrong_is_refused(data: dict[str, Any], message: s
         ({"firmware.top_up": 0}, "firmware: top_up is 0 but must be at least 1"),
         (
             {"firmware.top_up": 2},
-            "firmware: top_up is 2 but must be at most preload + 1 = 1: a barrier has room only for as many as are over",
+            "firmware: top_up is 2 but must be at most preload + 1 = 1: "
+            "a barrier has room only for as many as are over",
         ),
         ({"firmware.channel": "own2"}, "firmware: channel is 'own2'; did you mean 'own'?"),
         ({"barriers.cuont": 3}, "'barriers' has no field 'cuont'; did you mean 'count'?"),
