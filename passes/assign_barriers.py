@@ -32,6 +32,7 @@ _ROUNDS = 12  # of repair per limit; most programs need none or one
 _RESERVES = (4, 8, 12, 14, 15, 0)  # sixteenths of all barriers to keep back for those that need one long idle
 _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
 _FEW = 8  # orders: worth all rounds
+_SHARE = 8  # and so are orders for so many barriers each
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Progr
     """Rounds of repair at one limit, as long as they get on: the result, if any, and the program of each round."""
     rounds: list[Program] = []
     lacking: list[int] = []
-    while _gets_on(lacking):
+    while _gets_on(lacking, len(program.barriers)):
         found = legal(program, limit, mode)
         if found is None:
             break
@@ -139,13 +140,14 @@ def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Progr
     return None, rounds
 
 
-def _gets_on(lacking: list[int]) -> bool:
+def _gets_on(lacking: list[int], barriers: int) -> bool:
     """Whether another round may help, after rounds that lacked so many orders: few are left, or half as many as before.
 
-    What is added takes barriers itself, so many orders that do not become fewer soon cost more than a few joins.
+    What is added takes barriers itself, so many orders that do not become fewer soon cost more than a few joins. Where
+    they are few for so many barriers they may become more for some rounds, until what is added is enough.
     """
     recent, before = lacking[-_PATIENCE:], lacking[:-_PATIENCE]
-    few = min(lacking, default=0) <= _FEW
+    few = min(lacking, default=0) <= _FEW or _SHARE * lacking[-1] <= barriers
     return len(lacking) < _ROUNDS and (few or not before or 2 * min(recent) <= min(before))
 
 

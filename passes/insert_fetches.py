@@ -13,7 +13,7 @@ from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
-from wlm_dialect.passes.analysis.order import enqueuers
+from wlm_dialect.passes.analysis.order import enqueuers, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
@@ -61,18 +61,24 @@ class Ramp:
     """How many tasks the first groups hold: few, so that compute starts while the rest is fetched.
 
     But enough to keep the engine busy, by estimate, for `latency` ticks: so long firmware may take for the next one.
+    Without firmware, as many as can be there before the first of them could start.
     """
 
     starts: Sequence[int] = ()  # of the tasks of the engine, by estimate
     latency: int = 0
+    setup: int = 0  # ticks of the queue per group, and per task: for all engines that it fetches for
+    cycles: int = 0
 
     def size(self, group: int, low: int) -> int:
         """Of the group number `group`, which begins with task `low`."""
-        if group >= len(_RAMP):
-            return sys.maxsize
-        if not self.latency:
-            return _RAMP[group]
-        return max(_RAMP[group], bisect_left(self.starts, self.starts[low] + self.latency) - low)
+        if self.latency:
+            if group >= len(_RAMP):
+                return sys.maxsize
+            return max(_RAMP[group], bisect_left(self.starts, self.starts[low] + self.latency) - low)
+        least = next((n for i, n in enumerate(_RAMP) if low <= sum(_RAMP[:i])), sys.maxsize)
+        if not self.cycles:
+            return least
+        return max(least, (self.starts[low] - (group + 1) * self.setup) // self.cycles - low)
 
 
 def groups(
@@ -119,6 +125,7 @@ class _Placement:
         self.filled: dict[str, dict[int, int]] = {}  # queue -> place -> ticks of the fetches there so far
         self.managers = managers(program)
         self.latency = self._latency()
+        self.order = task_order(program)
         self.begun = np.maximum.accumulate(np.asarray([0, *self.times.start], np.int64))[1:]
         self.starts = {}
         for q in self.machine.engines:
@@ -142,7 +149,7 @@ class _Placement:
         """Place the groups of an engine, one after each item: when it is needed, by estimate, and the engine."""
         model = self.machine.engines[engine]
         tasks = self.program.lists[engine].tolist()
-        ramp = Ramp([self.times.start[t] for t in tasks], self.latency)
+        ramp = Ramp([self.times.start[t] for t in tasks], self.latency, *self._ticks(engine, queue))
         plan = groups(model, len(tasks), self.mode, self.machine, self.slots, ramp)
         holds: dict[int, int] = {}  # slot -> group
         place = 0
@@ -164,6 +171,14 @@ class _Placement:
             len(x) > 0 and e.kind != "dma" for e, x in zip(self.machine.engines, self.program.lists, strict=True)
         ]
         return firmware.interrupt + firmware.program + sum(fetched) * firmware.push
+
+    def _ticks(self, engine: int, queue: EngineModel) -> tuple[int, int]:
+        """Ticks of `queue` per fetch and enqueue, and per descriptor, if all engines it manages fetch as this one."""
+        on = self.machine.engine_index[queue.name]
+        share = sum(m == on and len(x) > 0 for m, x in zip(self.managers, self.program.lists, strict=True)) or 1
+        size = 100 * self.machine.engines[engine].descriptor_bytes
+        empty = self.machine.transfer_ticks(queue, 0)
+        return 2 * share * empty, max(1, share * (self.machine.transfer_ticks(queue, size) - empty) // 100)
 
     def _users(
         self,
@@ -192,6 +207,10 @@ class _Placement:
         at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
+        # before a task that the first of them waits for in any case: then its descriptor is there when it is at head
+        known = int(self.order.heads[first, self.order.lane[listed[0]]]) >> 1 if len(listed) else -1
+        if self.mode == "full" and at <= known:
+            until = min(until, known)
         filled = self.filled.setdefault(queue.name, {})
         place = quiet_place(self.times, listed, at, until, filled=filled) if until > at else at
         filled[place] = filled.get(place, 0) + cycles
