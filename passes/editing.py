@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Kind, Program
 
 
@@ -32,6 +33,22 @@ class Insertion:
     high: int = 0
     slot: int = 0
     programs: tuple[int, ...] = ()
+
+
+def enqueue_insertion(
+    machine: MachineModel, before: int, queue: int, engine: int, span: tuple[int, int], waits: tuple[int, ...] = ()
+) -> Insertion:
+    """An ENQUEUE on `queue` that pushes the tasks [low, high) = `span` of the list of `engine`, a write per task."""
+    low, high = span
+    size = (high - low) * machine.management.enqueue_bytes
+    cycles = machine.transfer_ticks(machine.engines[queue], size)
+    name = enqueue_name(machine, engine, span)
+    return Insertion(before, queue, name, Kind.ENQUEUE, cycles, size, waits=waits, target=engine, low=low, high=high)
+
+
+def enqueue_name(machine: MachineModel, engine: int, span: tuple[int, int]) -> str:
+    """What an ENQUEUE is called: by its range, as the decoder names it."""
+    return f"enqueue {machine.engines[engine].name}[{span[0]}:{span[1]}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +123,8 @@ def _with_ranges(old: Program, new: Program, place: I32) -> Program:
             lows[at], highs[at] = first, end
     items = type(new.items)(new.items.engine, item_low, item_high, new.items.at, new.items.done)
     names = list(new.names)
-    for t in pushes:  # named after their ranges, as the decoder names them
-        names[t] = f"enqueue {new.machine.engines[int(new.target[t])].name}[{low[t]}:{high[t]}]"
+    for t in pushes:
+        names[t] = enqueue_name(new.machine, int(new.target[t]), (int(low[t]), int(high[t])))
     return new.with_(low=low, high=high, names=tuple(names), items=items)
 
 

@@ -24,9 +24,10 @@ class InsertPulsesPass(ProgramPass):
 
     In partial mode the last of neighbouring fetches updates a barrier, so that firmware knows when to enqueue their
     groups: one that is over in time and delays nobody, else a pulse, shared by fetches that end within the time of an
-    interrupt. The burst at the head of a queue that
-    ends its tasks in order touches no barrier; a SYNC behind it does. In both firmware modes a DMA updates a pulse
-    where no other barrier tells that the work FIFO has room for the task `fifo_depth` places later.
+    interrupt. The burst at the head of a queue that ends its tasks in order touches no barrier; a SYNC behind it does.
+    In both firmware modes a DMA updates a pulse where no other barrier tells that the work FIFO has room for the task
+    `fifo_depth` places later.
+
     Precondition: phase virtual. Postcondition: wlm-link-work-items finds evidence for every push (H4, H6).
     """
 

@@ -12,7 +12,7 @@ from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.choices import Choices
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, enqueue_insertion, insert_tasks
 from wlm_dialect.passes.policies import CHAINS
 from wlm_dialect.passes.reduce_dependences import reduced
 from wlm_dialect.program import Kind, Program
@@ -20,6 +20,16 @@ from wlm_dialect.program import Kind, Program
 _TRIES = 16  # of sets of stalls, each a run of the rest of the pipeline; fewer on large programs
 _TASKS = 40_000  # lowered in all those runs together
 _SPARE = 2  # enqueues that fit between the end of what a push waits for and the start of what it pushes
+
+
+@dataclass(frozen=True)
+class Stall:
+    """A task that an enqueue at a place of a queue (before its task number `place`) holds back."""
+
+    task: int
+    queue: int
+    place: int
+    margin: int  # ticks by which the push is early, or what it delays may be later still; the lesser
 
 
 @dataclass(frozen=True)
@@ -69,22 +79,18 @@ class StallEnqueuesPass(ProgramPass):
         return best
 
 
-def with_stalls(program: Program, stalls: Sequence["Stall"]) -> Program:
+def with_stalls(program: Program, stalls: Sequence[Stall]) -> Program:
     """The program with an enqueue for each of these tasks, which takes the place of their dependences."""
     tasks = sorted((_insertion(program, stall) for stall in stalls), key=lambda item: item.before)
     changed = insert_tasks(program, tasks).program
     return changed.with_(after=reduced(changed))
 
 
-def _insertion(program: Program, stall: "Stall") -> Insertion:
-    machine, queue, task = program.machine, stall.queue, stall.task
-    engine, low = int(program.engine[task]), int(program.position[task])
-    size = machine.management.enqueue_bytes
-    listed = program.lists[queue]
+def _insertion(program: Program, stall: Stall) -> Insertion:
+    queue, task = stall.queue, stall.task
+    low, listed = int(program.position[task]), program.lists[queue]
     before = min(task, int(listed[stall.place])) if stall.place < len(listed) else task
-    name = f"enqueue {machine.engines[engine].name}[{low}:{low + 1}]"
-    cycles = machine.transfer_ticks(machine.engines[queue], size)
-    return Insertion(before, queue, name, Kind.ENQUEUE, cycles, size, target=engine, low=low, high=low + 1)
+    return enqueue_insertion(program.machine, before, queue, int(program.engine[task]), (low, low + 1))
 
 
 def _cost(program: Program, choices: Choices) -> tuple[int, int] | None:
@@ -98,16 +104,6 @@ def _cost(program: Program, choices: Choices) -> tuple[int, int] | None:
     except ScheduleError:
         return None
     return len(program.barriers), max(estimate(program, managed=True).end, default=0)
-
-
-@dataclass(frozen=True)
-class Stall:
-    """A task that an enqueue at a place of a queue (before its task number `place`) holds back."""
-
-    task: int
-    queue: int
-    place: int
-    margin: int  # ticks by which the push is early, or what it delays may be later still; the lesser
 
 
 class _Stalls:

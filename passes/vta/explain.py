@@ -15,7 +15,7 @@ from wlm_dialect.passes.vta.protection import Guarded, Protection, Protections
 from wlm_dialect.passes.vta.races import ranges_text
 from wlm_dialect.passes.vta.threads import Threads, find_threads
 from wlm_dialect.program.vta import QUEUES, Accesses, Module, Op, VtaProgram, find_accesses
-from wlm_dialect.program.vta.hardware import POPPER, PUSHER
+from wlm_dialect.program.vta.hardware import POPPER
 from wlm_dialect.program.vta.names import MODULES, flags_of, insn_name, kind_of
 
 _HAPPENED = {"l2g": "is loaded", "g2l": "is read", "g2s": "is computed", "s2g": "is stored"}
@@ -191,8 +191,3 @@ def explain(program: VtaProgram, *, fragment: bool = False) -> Explanation:
 def guarded_text(guarded: Sequence[Guarded]) -> str:
     """`INP [0, 144), WGT [0, 72)`."""
     return ", ".join(f"{g.memory.name} {ranges_text(g.elements, 2)}" for g in guarded)
-
-
-def between(queue: int) -> tuple[str, str]:
-    """The modules a queue leads from and to."""
-    return MODULES[PUSHER[queue]], MODULES[POPPER[queue]]

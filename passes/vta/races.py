@@ -17,8 +17,6 @@ SHARED = (
 )
 """The scratchpads that two modules use: who writes (compute reads ACC, too) and who only reads."""
 
-UOP_BYTES = 4
-
 
 @dataclass(frozen=True, eq=False)
 class Race:

@@ -1,7 +1,6 @@
 """Schedules to break: random ones on random machines, real networks, and cut-outs of real networks."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -178,13 +177,3 @@ def cut_schedule(seed: int, most: int = 24) -> Schedule | None:
 def reuse(program: Program) -> float:
     """Instances per physical barrier in use."""
     return len(program.barriers) / max(len(set(program.barriers.pid.tolist())), 1)
-
-
-def random_schedules(first: int, least: int, most: int, pools: bool = False) -> Iterator[Schedule]:
-    """Schedules of ascending seeds, without end."""
-    seed = first
-    while True:
-        made = random_schedule(seed, least, most, pools)
-        if made is not None:
-            yield made
-        seed += 1

@@ -63,7 +63,7 @@ def _place(sheet: Sheet, page: int) -> BarrierDma:
         starts = [_separate(sheet, page)]
     found = _before(sheet, page, starts) or _before(sheet, page, [_separate(sheet, page)])
     if found is None:
-        raise _no_room(page)
+        raise no_room(page)
     starts, ends = found
     sheet.quiet |= frozenset(starts)  # the DMA will wait on them, perhaps nobody else does
     half = (page + 1) % 2 * sheet.size
@@ -81,7 +81,7 @@ def _separate(sheet: Sheet, page: int) -> int:
         if not waiting:
             return first
         _move(sheet, page, waiting[0], first)
-    raise _no_room(page)
+    raise no_room(page)
 
 
 def _ends_with(sheet: Sheet, task: int, barrier: int) -> bool:
@@ -94,7 +94,7 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
     others = [v for v in end_barriers(sheet, page) if v != first]
     others = others or [v for v in sheet.page_barriers[page] if v != first and sheet.consumers[v]][-1:]
     if not others:
-        raise _no_room(page)
+        raise no_room(page)
     end = others[0]
     later = sheet.reached([task], page, listed=True)
     if task in sheet.producers[end] or not later.isdisjoint(sheet.producers[end]):
@@ -111,7 +111,7 @@ def _move(sheet: Sheet, page: int, task: int, first: int) -> None:
         if task in sheet.reached([t], page):
             continue
         if not sheet.reached(sheet.consumers[end], page, listed=True).isdisjoint([t]) or t in sheet.consumers[end]:
-            raise _no_room(page)
+            raise no_room(page)
         sheet.add_update(t, end)
 
 
@@ -121,8 +121,7 @@ def _before(sheet: Sheet, page: int, starts: list[int]) -> tuple[list[int], list
     Tasks that start the page update one that is left instead of one that is not.
     """
     ends = end_barriers(sheet, page)
-    late = {t for v in ends for t in sheet.consumers[v]}
-    late |= sheet.reached(late, page, listed=True)
+    late = sheet.followers(ends, page)
     kept = [v for v in starts if late.isdisjoint(sheet.producers[v])]
     if not kept or not ends or set(kept) & set(ends):
         return None
@@ -141,8 +140,7 @@ def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> i
     if sheet.place[made] < sheet.place[used]:
         return made
     needed = {t for v in starts for t in sheet.producers[v]}
-    late = {t for v in ends for t in sheet.consumers[v]}
-    late |= sheet.reached(late, page, listed=True)
+    late = sheet.followers(ends, page)
     behind = -1
     for t in sheet.lists[sheet.first_dma] if sheet.first_dma >= 0 else []:
         if sheet.task_page[t] > page or t in late:
@@ -152,9 +150,10 @@ def _insertion(sheet: Sheet, page: int, starts: list[int], ends: list[int]) -> i
         t for t in sheet.on_page[page] if sheet.queue[t] == sheet.first_dma and sheet.place[t] > sheet.place[behind]
     ]
     if behind < 0 or any(t in needed or not sheet.reached([t], page, listed=True).isdisjoint(needed) for t in rest):
-        raise _no_room(page)
+        raise no_room(page)
     return behind
 
 
-def _no_room(page: int) -> ScheduleError:
+def no_room(page: int) -> ScheduleError:
+    """What is raised where a barrier DMA finds no place."""
     return ScheduleError(f"policy 'pages': page {page} has no place for the DMA that programs the next pages")

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError
-from wlm_dialect.kernels.csr import Csr, int32
+from wlm_dialect.kernels.csr import I32, Csr, int32
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.passes.policies.pages.borders import BarrierDma
@@ -85,7 +85,7 @@ def ordered_by_lift(program: Program) -> Program:
     return _renumbered(program, rank, count)
 
 
-def _renumbered(program: Program, rank: "np.ndarray[tuple[int], np.dtype[np.int32]]", count: int) -> Program:
+def _renumbered(program: Program, rank: I32, count: int) -> Program:
     """Barrier v becomes `rank[v]`."""
     tail = program.barriers.tail
 
@@ -134,10 +134,7 @@ def page_ids(sheet: Sheet) -> dict[int, int]:
 def execution_order(sheet: Sheet) -> list[int]:
     """The tasks in an order of execution that keeps every queue and stays close to the order of places."""
     n = len(sheet.queue)
-    before = [{p for v in row for p in sheet.producers[v]} for row in sheet.waits]
-    for listed in sheet.lists:
-        for a, b in pairwise(listed):
-            before[b].add(a)
+    before = known_before(sheet.waits, sheet.producers, sheet.lists)
     for fetch, first in sheet.pushed.items():
         before[first].add(fetch)
     out = in_order(before, sheet.place)
@@ -145,6 +142,17 @@ def execution_order(sheet: Sheet) -> list[int]:
         stuck = min(set(range(n)) - set(out))
         raise ScheduleError(f"policy 'pages': the joins at borders of pages make {sheet.name(stuck)} wait for itself")
     return out
+
+
+def known_before(
+    waits: Sequence[Sequence[int]], producers: Sequence[Sequence[int]], lists: Sequence[Sequence[int]]
+) -> list[set[int]]:
+    """Per task those that come before it by a barrier or right before it on its queue."""
+    before = [{p for v in row for p in producers[v]} for row in waits]
+    for listed in lists:
+        for a, b in pairwise(listed):
+            before[b].add(a)
+    return before
 
 
 def in_order(before: Sequence[Iterable[int]], place: Sequence[float]) -> list[int]:

@@ -1,19 +1,18 @@
 """From pages to a managed program: barriers bound, enqueue DMAs inserted, bootstrap filled."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32, Csr, int32
-from wlm_dialect.passes.editing import Inserted, Insertion, insert_tasks
+from wlm_dialect.passes.editing import Inserted, enqueue_insertion, insert_tasks
 from wlm_dialect.passes.insert_tail import with_tail
-from wlm_dialect.passes.policies.pages.build import Paged, check_slots, in_order
+from wlm_dialect.passes.policies.pages.build import Paged, check_slots, in_order, known_before
 from wlm_dialect.passes.policies.pages.checks import require_orders
 from wlm_dialect.passes.policies.pages.enqueues import Enqueue, Planner
 from wlm_dialect.passes.reordering import reordered
-from wlm_dialect.program import Barriers, Kind, Program, WorkItems
+from wlm_dialect.program import Barriers, Program, WorkItems
 from wlm_dialect.program.model import IRQ_LIFTED
 
 
@@ -42,43 +41,24 @@ def with_enqueues(program: Program, plan: list[Enqueue], queue: int) -> Program:
     """
     listed: list[int] = program.lists[queue].tolist()
     waits = program.waits.lists()
-    tasks: list[Insertion] = []
+    tasks = []
     for item in plan:
         at, with_waits = divmod(item.place, 2)
         before = listed[at] if at < len(listed) else len(program)
         taken: list[int] = []
         if with_waits:
             taken, waits[before] = waits[before], []
-        tasks.append(_insertion(program, item, queue, before, tuple(taken)))
+        span = item.low, item.high
+        tasks.append(enqueue_insertion(program.machine, before, queue, item.engine, span, tuple(taken)))
     inserted = insert_tasks(program.with_(waits=Csr.of(waits)), tasks)
     return reordered(inserted.program, _execution_order(inserted, plan, program))
-
-
-def _insertion(program: Program, item: Enqueue, queue: int, before: int, waits: tuple[int, ...]) -> Insertion:
-    machine = program.machine
-    size = (item.high - item.low) * machine.management.enqueue_bytes
-    return Insertion(
-        before,
-        queue,
-        f"enqueue {machine.engines[item.engine].name}[{item.low}:{item.high}]",
-        Kind.ENQUEUE,
-        machine.transfer_ticks(machine.engines[queue], size),
-        size,
-        waits=waits,
-        target=item.engine,
-        low=item.low,
-        high=item.high,
-    )
 
 
 def _execution_order(inserted: Inserted, plan: list[Enqueue], old: Program) -> I32:
     """An order of execution: a push comes before the tasks pushed and behind those that leave the FIFO for them."""
     program = inserted.program
-    producers = program.producers.lists()
-    before = [{p for v in row for p in producers[v]} for row in program.waits.lists()]
-    for listed in program.lists:
-        for a, b in pairwise(listed.tolist()):
-            before[b].add(a)
+    lists = [tasks.tolist() for tasks in program.lists]
+    before = known_before(program.waits.lists(), program.producers.lists(), lists)
     for i, item in enumerate(plan):
         push, tasks = int(inserted.new[i]), inserted.old[old.lists[item.engine]]
         before[int(tasks[item.low])].add(push)

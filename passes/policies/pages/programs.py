@@ -8,8 +8,7 @@ which the next page comes to head. That is no rule upstream.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from wlm_dialect.errors import ScheduleError
-from wlm_dialect.passes.policies.pages.borders import BarrierDma
+from wlm_dialect.passes.policies.pages.borders import BarrierDma, no_room
 from wlm_dialect.passes.policies.pages.sheet import Sheet, boundary_tasks, outermost
 
 
@@ -43,23 +42,14 @@ def _position(sheet: Sheet, dma: BarrierDma) -> int:
     page, listed = dma.page, sheet.lists[sheet.first_dma]
     low = bisect_left(listed, page, key=sheet.task_page.__getitem__)
     high = bisect_right(listed, page, key=sheet.task_page.__getitem__)
-    needed, late = _needed(sheet, dma), followers(sheet, dma.updates, page)
+    needed = {t for v in dma.waits for t in sheet.producers[v]}
+    late = sheet.followers(dma.updates, page)
     first = next((i for i in range(low, high) if listed[i] in late), high)
     last = next((i + 1 for i in range(high - 1, low - 1, -1) if _comes_before(sheet, listed[i], needed, page)), low)
     if last > first:
-        raise ScheduleError(f"policy 'pages': page {page} has no place for the DMA that programs the next pages")
+        raise no_room(page)
     behind = bisect_right(listed, sheet.place[dma.insert_after], key=sheet.place.__getitem__)
     return min(max(behind, last), first)
-
-
-def _needed(sheet: Sheet, dma: BarrierDma) -> set[int]:
-    return {t for v in dma.waits for t in sheet.producers[v]}
-
-
-def followers(sheet: Sheet, barriers: Iterable[int], page: int) -> set[int]:
-    """Tasks up to `page` that cannot start, or stand behind one that cannot, before these barriers are lifted."""
-    waiting = {t for v in barriers for t in sheet.consumers[v]}
-    return waiting | sheet.reached(waiting, page, listed=True)
 
 
 def _comes_before(sheet: Sheet, task: int, needed: set[int], page: int) -> bool:
@@ -82,7 +72,7 @@ def _order_before(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
 
 
 def _order_behind(sheet: Sheet, task: int, dma: BarrierDma) -> bool:
-    behind = {task} | followers(sheet, dma.updates, dma.page) | sheet.reached([task], dma.page)
+    behind = {task} | sheet.followers(dma.updates, dma.page) | sheet.reached([task], dma.page)
     late = [t for t in _last_dmas(sheet, dma.page) if t not in behind]
     for t in late:
         free = _free_of(sheet, sheet.updates[task], t, dma.page)

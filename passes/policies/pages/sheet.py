@@ -242,6 +242,11 @@ class Sheet:
                     work.append(c)
         return seen
 
+    def followers(self, barriers: Iterable[int], last_page: int) -> set[int]:
+        """Tasks up to `last_page` that cannot start, or stand behind one that cannot, before these barriers lift."""
+        waiting = {t for v in barriers for t in self.consumers[v]}
+        return waiting | self.reached(waiting, last_page, listed=True)
+
 
 def split_barriers(count: int, size: int, synced: Sequence[bool]) -> list[int]:
     """Page of each barrier: a new page every `size` barriers, and at each that a sync task updates (`synced`).
