@@ -1,15 +1,13 @@
 """The two engines of execution, compiled or not, agree to the tick on random managed programs; ties change nothing."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Program
@@ -17,18 +15,7 @@ from wlm_dialect.runtime.result import FINISHED, RunResult
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
 
-
-def _generate() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GENERATE = _generate()
+GENERATE = load_script("generate")
 TABLES = ("enqueued", "head", "start", "end", "armed", "lifted", "over")
 
 

@@ -1,27 +1,16 @@
 """The simulator against an independent model of the same machine, in SimPy: every start, not only the makespan."""
 
-import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect.runtime.run import run
 
 pytest.importorskip("simpy")
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +18,7 @@ def model() -> ModuleType:
     """The SimPy model, which finds its neighbours by path."""
     path = list(sys.path)
     try:
-        return _load("simpy_model")
+        return load_script("simpy_model")
     finally:
         sys.path[:] = path
 

@@ -1,30 +1,15 @@
 """The harness that sweeps the cost of firmware: costs as wanted, handlers as they run, and what it calls broken."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect import api
 from wlm_dialect.program import Program
 from wlm_dialect.program.model import Draft
 
-
-def _firmware() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "firmware.py"
-    spec = importlib.util.spec_from_file_location("firmware_benchmark", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["firmware_benchmark"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-FIRMWARE = _firmware()
+FIRMWARE = load_script("firmware")
 TINY = api.machine("tiny")
 
 

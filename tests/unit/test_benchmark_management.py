@@ -1,31 +1,17 @@
 """The benchmark of management: its rows, that it goes on where it stopped, and that a missed target is noticed."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.passes.place_programs import PlaceProgramsPass
 from wlm_dialect.program import Program
 
-
-def _module(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BENCHMARK = _module("management")
+BENCHMARK = load_script("management")
 MODES = ("firmware", "partial", "full", "pages")
 
 

@@ -1,30 +1,14 @@
 """The synthetic networks of the benchmarks: sizes, order, determinism."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect import api
 from wlm_dialect.program import Program
 from wlm_dialect.runtime.ideal import bound, ideal
 
-
-def _networks() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "networks.py"
-    spec = importlib.util.spec_from_file_location("networks", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["networks"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-NETWORKS = _networks()
+NETWORKS = load_script("networks")
 FOUR = api.machine("npu40xx:4")
 
 

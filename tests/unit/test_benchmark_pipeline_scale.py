@@ -1,27 +1,14 @@
 """The benchmark of growth: its figures, and that a pipeline that grows too fast is noticed."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.benchmark_scripts import load_script
 
-def _module(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BENCHMARK = _module("pipeline_scale")
+BENCHMARK = load_script("pipeline_scale")
 
 
 def _columns(seconds: list[float]) -> list[dict[str, float]]:

@@ -1,13 +1,9 @@
 """The recurrence that checks what scarce barriers cost, and the orders that are counted as added."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect import api
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.analysis.added_orders import AddedOrders, added_orders
@@ -19,19 +15,7 @@ from wlm_dialect.program import Barriers, Kind, Program
 from wlm_dialect.program.model import Draft
 from wlm_dialect.runtime.ideal import ideal
 
-
-def _replay() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "replay.py"
-    spec = importlib.util.spec_from_file_location("replay", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["replay"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-REPLAY = _replay()
+REPLAY = load_script("replay")
 TINY = api.machine("tiny")
 DMA0, DMA1, DPU, SHAVE = 0, 1, 3, 4
 

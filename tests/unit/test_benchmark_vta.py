@@ -1,29 +1,19 @@
 """The programs that benchmarks/vta.py measures do what it says they do."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect.passes.vta.check import check
 from wlm_dialect.runtime.vta import compiled
 from wlm_dialect.runtime.vta.run import run
 
-PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "vta.py"
-
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_vta", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark_vta"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("vta")
 
 
 @pytest.mark.parametrize("fast", [False, True])

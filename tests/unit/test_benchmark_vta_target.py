@@ -1,6 +1,5 @@
 """benchmarks/vta_target.py measures what it says, and stops at wrong bytes."""
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from tests.benchmark_scripts import load_script
 from wlm_dialect import api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,12 +17,7 @@ DATA = ROOT / "tests" / "data" / "vta"
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_vta_target", ROOT / "benchmarks" / "vta_target.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("vta_target")
 
 
 def test_rows(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

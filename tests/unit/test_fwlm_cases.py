@@ -1,31 +1,20 @@
 """The graphs of another compiler with its answers: all understood, none differs; forms of questions and of files."""
 
-import importlib.util
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.benchmark_scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "fwlm_cases.json"
 
 
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fwlm_cases", ROOT / "benchmarks" / "fwlm_cases.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fwlm_cases"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = _script()
+SCRIPT = load_script("fwlm_cases")
 ASKED = {"can_reuse", "illegal_tasks", "barrier_pages", "task_pages", "boundary_tasks", "dummy_dmas", "barrier_dmas"}
 
 
