@@ -10,6 +10,7 @@ from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, enqueuers, task_order
+from wlm_dialect.passes.analysis.spacing import spaced
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.passes.place_programs import refillable
@@ -70,6 +71,7 @@ class _Placement:
         self.machine = program.machine
         self.managers = managers(program)
         self.order: Order = task_order(program)
+        self.spaced: Order = spaced(program, self.order)  # early enough for barriers to re-arm
         self.past = past_codes(program, self.order)
         self.times: Estimate = estimate(program)
         self.previous = program.barriers.previous.tolist()
@@ -172,8 +174,8 @@ class _Placement:
             lonely = int(not self.consumers[former])
             for t in [] if former < 0 else self.consumers[former] or self.producers[former]:
                 lane, code = int(self.order.lane[t]), int(self.past[t, lonely])
-                if self.order.heads[task, lane] < code:
-                    place = max(place, self._known(queue, lane, code))
+                if self.spaced.heads[task, lane] < code:
+                    place = max(place, self._armed(queue, lane, code))
             if self.late and compute:  # DMA lists stay whole
                 place = max(place, self._refill_place(queue, v))
         return place
@@ -206,12 +208,19 @@ class _Placement:
             if former < 0:
                 return 0
         users, lonely = self.consumers[former] or self.producers[former], int(not self.consumers[former])
-        return max(self._known(queue, int(self.order.lane[t]), int(self.past[t, lonely])) for t in users)
+        known = max(self._known(queue, int(self.order.lane[t]), int(self.past[t, lonely])) for t in users)
+        return known + self.machine.barriers.rearm_delta
 
     def _known(self, queue: int, lane: int, at: int) -> int:
         if queue not in self.ends:
             self.ends[queue] = np.ascontiguousarray(self.order.ends[self.program.lists[queue]].T)
         return int(np.searchsorted(self.ends[queue][lane], at)) + 1
+
+    def _armed(self, queue: int, lane: int, at: int) -> int:
+        """As `_known`, with the ticks in between that a barrier takes to re-arm."""
+        if self.spaced is self.order:
+            return self._known(queue, lane, at)
+        return int(np.searchsorted(self.spaced.ends[self.program.lists[queue], lane], at)) + 1
 
     def _timely(self, queue: int, task: int) -> int:
         """Last place from which the push lands before the task could start, by estimate."""

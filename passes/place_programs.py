@@ -10,6 +10,7 @@ from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
 from wlm_dialect.passes.analysis.reuse import over_codes
+from wlm_dialect.passes.analysis.spacing import spaced
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program, WorkItems
@@ -85,7 +86,8 @@ class _Refills:
         self.queues = refill_queues(program)
         order = task_order(program)
         self.first = first_places(program, order, self.queues, over_codes(program, order)).T.tolist()
-        self.last = last_places(program, order, self.queues, order.heads).T.tolist()
+        early = spaced(program, order)
+        self.last = last_places(program, early, self.queues, early.heads).T.tolist()
         late = np.nonzero(program.barriers.instance > self.machine.barriers.fifo_depth)[0].tolist()
         self.refills: dict[int, list[int]] = {}  # physical barrier -> instances that bootstrap does not load, in order
         for v in late:

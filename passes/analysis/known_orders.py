@@ -12,6 +12,7 @@ from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, enqueuers
 from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
 from wlm_dialect.passes.analysis.reuse import over_codes, past_codes
+from wlm_dialect.passes.analysis.spacing import spaced, tasks_on
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
 
@@ -37,20 +38,22 @@ class KnownOrders:
         self.latest = self._latest_enqueue()
         self.queues = refill_queues(program)
         self.past = past_codes(program, order)
-        heads, over = order.heads, over_codes(program, order)
+        self.spaced = spaced(program, order)  # what is known early enough for a barrier to re-arm
+        self.lanes = [tasks_on(order, lane) for lane in range(order.ends.shape[1])] if self.spaced is not order else []
+        heads, ends, over = self.spaced.heads, self.spaced.ends, over_codes(program, order)
         # DMA lists stay whole: an enqueue that splits one could wait behind the other queue, and that one behind it
         self.stalled = enqueuers(program)  # what wlm-stall-enqueues pushes is pushed there
         compute = np.asarray([e.kind != "dma" for e in program.machine.engines])[program.engine]
         late = (self.latest >= 0) & (self.stalled < 0) & compute
-        pushed = np.where(late[:, None], np.maximum(heads, order.ends[self.latest]), heads)
+        pushed = np.where(late[:, None], np.maximum(heads, ends[self.latest]), heads)
         self.pushed = pushed
         self.rows = Knowledge(
             over,
-            self._least(order.ends, heads),
-            self._least(order.ends, pushed),
+            self._least(ends, heads),
+            self._least(ends, pushed),
             first_places(program, order, self.queues, over),
-            last_places(program, order, self.queues, heads),
-            last_places(program, order, self.queues, pushed),
+            last_places(program, self.spaced, self.queues, heads),
+            last_places(program, self.spaced, self.queues, pushed),
         )
 
     def _latest_enqueue(self) -> I32:
@@ -82,14 +85,30 @@ class KnownOrders:
         lonely = not len(program.consumers[before])
         for c in (program.producers if lonely else program.consumers)[before].tolist():
             lane, code = order.lane[c], self.past[c, int(lonely)]
-            out += [MissingOrder(c, t) for t in program.producers[barrier].tolist() if order.ends[t, lane] < code]
+            late = [t for t in program.producers[barrier].tolist() if self.spaced.ends[t, lane] < code]
+            out += [self._early(MissingOrder(c, t), self.spaced.ends[t]) for t in late]
             for t in program.consumers[barrier].tolist():
                 if self.pushed[t, lane] < code:
                     own = int(program.engine[t])
                     queue = own if program.machine.engines[own].kind == "dma" else self.manager[own]
                     then = int(self.stalled[t]) if c < self.stalled[t] else t
-                    out.append(MissingOrder(c, then, queue if queue >= 0 else own))
+                    wanted = MissingOrder(c, then, queue if queue >= 0 else own)
+                    out.append(self._early(wanted, self.spaced.heads[t]))
         return out
+
+    def _early(self, order: MissingOrder, row: I32) -> MissingOrder:
+        """The order, moved before a task that comes early enough for a barrier to re-arm (bounded): one of `row`."""
+        if self.spaced is self.order:
+            return order
+        program, ordered = self.program, self.order
+        last = ((row + 1) // 2 - 1).tolist()
+        tasks = [int(on[i]) for on, i in zip(self.lanes, last, strict=True) if i >= 0]
+        tasks = [t for t in tasks if t > order.first and not ordered.before_start(order.first, t)]
+        if not tasks:
+            return order
+        then = max(tasks, key=lambda t: (program.machine.engines[int(program.engine[t])].kind == "dma", t))
+        queue = int(program.engine[then])
+        return MissingOrder(order.first, then, queue if program.machine.engines[queue].kind == "dma" else -1)
 
     def missing_window(self, barrier: int, former: int, start: Sequence[int], over: int) -> list[MissingOrder]:
         """Orders that give the refill of `barrier` a place: on one queue, `former` is known to be over before it.

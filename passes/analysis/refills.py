@@ -35,14 +35,15 @@ def first_places(program: Program, order: Order, queues: list[int], over: I32) -
 
 def last_places(program: Program, order: Order, queues: list[int], heads: I32) -> I32:
     """Per barrier and queue the last place from which a refill lands in time: before its consumers are at head (H1) and
-    its producers end (H2). -1: none. `heads`: what is known when each task is at head. Shape (barriers, queues)."""
+    its producers end (H2). -1: none. `heads`: what is known when each task is at head; that and `order` leave room for
+    bounded re-arming (`spaced`). Shape (barriers, queues)."""
     out = np.zeros((len(program.barriers), len(queues)), np.int32)
     for i, queue in enumerate(queues):
         listed = program.lists[queue]
         lane = int(order.lane[listed[0]])
         out[:, i] = len(listed) - 1
         # a prefetching queue takes the next task to its head before the refill ends
-        early = int(program.machine.engines[queue].order == "prefetching")
+        early = int(program.machine.engines[queue].order == "prefetching") + program.machine.barriers.rearm_delta
         at_head = np.where(program.engine == queue, program.position - early, heads[:, lane] >> 1)
         for table, place in ((program.producers, order.ends[:, lane] >> 1), (program.consumers, at_head)):
             np.minimum.at(out[:, i], table.rows(), place[table.index].astype(np.int32))

@@ -12,6 +12,8 @@ from wlm_dialect.passes.analysis.order import enqueuers, task_order
 from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Barriers, Kind, Program
 
+_PAUSES = 20_000  # SYNCs that only let time pass
+
 
 @dataclass
 class Stretch:
@@ -58,6 +60,7 @@ def in_stretches(program: Program) -> tuple[Program, list[int]]:
             updates[t].append(len(pids))
         if s.join:
             tasks.append(_sync(program, queue, s.high, (len(pids),)))
+            tasks += _pause(program, queue, s.high, len(stretches))
             pids.append(s.joined)
     tail = len(pids) if program.barriers.tail >= 0 else -1
     if tail >= 0:
@@ -95,6 +98,20 @@ def _dispatcher(program: Program) -> int:
 def _sync(program: Program, queue: int, before: int, waits: tuple[int, ...]) -> Insertion:
     cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
     return Insertion(before, queue, "sync", Kind.SYNC, cycles, waits=waits)
+
+
+def _pause(program: Program, queue: int, before: int, stretches: int) -> list[Insertion]:
+    """SYNCs for as many ticks as barriers may take to re-arm (bounded), one each, and one more for a refill."""
+    delta = program.machine.barriers.rearm_delta
+    if not delta:
+        return []
+    if stretches * (delta + 1) > _PAUSES:
+        raise ScheduleError(
+            f"@{program.name}: no barrier is idle for as long as it may take to re-arm: machine "
+            f"'{program.machine.name}' has barriers.rearm_delta = {delta} ticks, and each task counts for one; use a "
+            "smaller rearm_delta, rearm = 'acknowledged', more barriers, or mode partial or firmware [H1, H2]"
+        )
+    return [_sync(program, queue, before, ()) for _ in range(delta + 1)]
 
 
 def _lifting(program: Program, queue: int) -> Program:
