@@ -14,6 +14,7 @@ from wlm_dialect.passes.reordering import reordered
 from wlm_dialect.program import Barriers, Kind, Program
 
 WINDOW = 24  # tasks of one engine: farther ahead there is always another barrier to share
+_NAMED = 8  # tasks of a deadlock
 _NEIGHBOURS = 24  # tasks behind a fetch among which its pulse is looked for
 
 
@@ -48,7 +49,10 @@ def fused(program: Program, tolerance: int = 0, *, early: bool = False) -> Progr
     ticks = int(program.cycles.mean() * tolerance) // 100 if len(program) else 0
     rules = Rules(ticks, WINDOW if early else 0, limits.max_producers, limits.max_consumers, limits.max_sum)
     tasks = Tasks(program.engine, program.position, program.cycles, program.slots)
-    result = fuse(_engines(program), tasks, _needs(program), rules)
+    needs = _needs(program)
+    result = fuse(_engines(program), tasks, needs, rules)
+    if (result.begin < 0).any():
+        raise _deadlock(program, needs, result)
     return reordered(_with_barriers(program, result), np.argsort(result.begin, kind="stable").astype(np.int32))
 
 
@@ -66,6 +70,22 @@ def _engines(program: Program) -> Engines:
         np.asarray([e.ends_in_order for e in models]),
         np.asarray([e.order != "pool" for e in models]),
         np.zeros(len(models), np.int64),
+    )
+
+
+def _deadlock(program: Program, needs: Needs, result: Fused) -> ScheduleError:
+    """Names the tasks that wait for each other."""
+    producers, quiet = program.producers.lists(), Csr(needs.quiet_start, needs.quiet)
+    path = [int(np.argmin(result.begin))]
+    while path[-1] not in path[:-1]:
+        t = path[-1]
+        before = [int(program.predecessor[t]), *quiet[t].tolist(), *(p for v in program.waits[t] for p in producers[v])]
+        path.append(next(p for p in before if p >= 0 and result.begin[p] < 0))
+    names = [f"'{program.names[t]}'" for t in path[path.index(path[-1]) :]]
+    shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED - 1} more", names[-1]]
+    return ScheduleError(
+        f"@{program.name}: tasks wait for each other, each for the next: {', '.join(shown)}; let barriers and added "
+        "orders point forward, from tasks that are listed earlier [H7]"
     )
 
 

@@ -211,10 +211,17 @@ class _Cutter:
         """A physical barrier of this stretch that is known to be over before this one is used, or -1."""
         rows = self.known.rows
         for pid, instances in used.items():
-            is_over = bool((rows.users[instances[-1]] <= rows.at_head[barrier]).all())
+            former = instances[-1]
+            is_over = bool((rows.users[former] <= rows.at_head[barrier]).all()) and not self._at_once(former, barrier)
             if is_over and (len(instances) <= self.depth or self._refills(instances[-1 - self.depth], barrier)):
                 return pid
         return -1
+
+    def _at_once(self, former: int, barrier: int) -> bool:
+        """Whether one event consumes the former instance and updates the new one: a task does both at its end."""
+        program = self.program
+        at_end = program.machine.barriers.consume_at == "end"
+        return at_end and bool(set(program.consumers[former].tolist()) & set(self.producers[barrier]))
 
     def _refills(self, former: int, barrier: int) -> bool:
         """Whether the dispatching queue has a place for the refill of an instance that follows `former` in the FIFO."""

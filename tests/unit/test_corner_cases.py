@@ -155,6 +155,16 @@ def test_what_tells_of_a_fetch_survives_repair(seed: int) -> None:
     assert_placed(network, "partial")
 
 
+def test_a_task_that_consumes_at_its_end_does_not_update_the_next_instance() -> None:
+    """Both would be one event: a SYNC of the last resort waited on one instance of a barrier and updated the next."""
+    changes = {"barriers__count": 3, "barriers__max_producers": 2, "barriers__consume_at": "end"}
+    model = machine("npu37xx", dma__order="prefetching", full_fifo="drop", management__linked_enqueue=True, **changes)
+    draft = Draft("net", model)
+    for engine, name, slots in (("dpu1", "a", 1), ("dpu1", "b", 1), ("shave0", "c", 2)):
+        draft.add(model.engine_index[engine], name, 37, slots=slots)
+    assert_placed(draft.finish(), "full")
+
+
 def test_what_repair_costs_is_in_the_stages() -> None:
     for count, depth in ((3, 0), (32, 4)):
         compiled = compile_program(graph(machine(barriers__count=count, barriers__fifo_depth=depth), 12), "full")

@@ -10,6 +10,7 @@ from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel, preset
 from wlm_dialect.passes.analysis.order import task_order
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
+from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_tail import InsertTailPass, unfollowed
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass
@@ -228,3 +229,34 @@ def test_assignment_reuses_a_barrier_only_after_its_last_user(seed: int, mode: s
             assert max([*producers[u], *consumers[u]]) < producers[v][0]
     tasks = run_tasks(done)
     assert not (closure(graph) & ~closure(done)[np.ix_(tasks, tasks)]).any()
+
+
+def test_tasks_that_wait_for_each_other_are_named() -> None:
+    """A barrier may be lifted by a task that is listed later, but not by one that waits for it itself."""
+    draft = Draft("net", TINY, "virtual")
+    for engine, name in ((DMA0, "first"), (DMA0, "second"), (DPU, "third")):
+        draft.add(engine, name, 3)
+    backwards = draft.finish().with_(
+        waits=Csr.of([[0], [], []]), updates=Csr.of([[], [], [0]]), barriers=Barriers.virtual(1, -1)
+    )
+    assert FuseBarriersPass().transform(backwards).names == ("third", "first", "second")
+    stuck = backwards.with_(
+        waits=Csr.of([[0], [], [1]]), updates=Csr.of([[], [1], [0]]), barriers=Barriers.virtual(2, -1)
+    )
+    with pytest.raises(ScheduleError) as caught:
+        FuseBarriersPass().transform(stuck)
+    assert str(caught.value) == (
+        "@net: tasks wait for each other, each for the next: 'first', 'third', 'second', 'first'; let barriers and "
+        "added orders point forward, from tasks that are listed earlier [H7]"
+    )
+
+
+def test_a_long_deadlock_is_cut_short() -> None:
+    draft = Draft("net", TINY, "virtual")
+    for n in range(12):
+        draft.add(DMA0, f"t{n}", 3)
+    stuck = draft.finish().with_(
+        waits=Csr.of([[0], *[[]] * 11]), updates=Csr.of([*[[]] * 11, [0]]), barriers=Barriers.virtual(1, -1)
+    )
+    with pytest.raises(ScheduleError, match=r"'t0', 't11', 't10', .* 't5', 4 more, 't0'; let"):
+        FuseBarriersPass().transform(stuck)

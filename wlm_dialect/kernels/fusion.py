@@ -99,7 +99,8 @@ class Fused:
 def fuse(engines: Engines, tasks: Tasks, needs: Needs, rules: Rules, *, compile: bool | None = None) -> Fused:
     """Barriers for `needs`, at most one wait per task. With a tolerance of 0 ticks no task starts later than it must.
 
-    Limits of a barrier hold unless one wait alone exceeds them. Raises RuntimeError if the needs are cyclic.
+    Limits of a barrier hold unless one wait alone exceeds them. Where the needs are cyclic, what never starts has -1 as
+    its begin.
     """
     n, width = len(tasks.engine), len(engines.floor)
     room = 1 + int(np.diff(needs.loose_start).max(initial=0)) * width
@@ -120,8 +121,6 @@ def fuse(engines: Engines, tasks: Tasks, needs: Needs, rules: Rules, *, compile:
     engines = engines._replace(servers=engines.servers.copy(), floor=engines.floor.copy())
     run = compiled_sweep() if (_BUDGET.exceeded(n, COMPILE_FROM) if compile is None else compile) else None
     (run or sweep)(engines, tasks, needs, rules, state)
-    if state.counts[0] < n:
-        raise RuntimeError("the needs are cyclic")
     return Fused(state.barrier, _producers(engines, state), state.begin, state.end)
 
 
