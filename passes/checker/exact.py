@@ -169,7 +169,9 @@ class Ends:
         self.known: dict[tuple[Event, int], bool] = {}
 
     def _before(self, kind: Event, index: int) -> bool:
-        return self.graph.clocks.before(int(self.graph.node(kind, index)), self.then)
+        """Before, and not the event itself: what it makes happen, a head say, may come later in its tick."""
+        node = int(self.graph.node(kind, index))
+        return node != self.then and self.graph.clocks.before(node, self.then)
 
     def ended(self, task: int) -> bool:
         """end(task) comes before the event."""

@@ -8,6 +8,7 @@ import numpy as np
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.passes.checker.races import conflicts
+from wlm_dialect.passes.checker.ranges import expand
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,17 +145,25 @@ def _room(graph: EventGraph) -> Obligations:
     together = np.where(
         by_item[pushed], r.item_of[pushed] == r.item_of[room], r.enqueue_of[pushed] == r.enqueue_of[room]
     )
-    first = np.where(together, graph.node(Event.HEAD, room), -1)
+    first, row = [graph.node(Event.HEAD, room[together])], [np.nonzero(together)[0]]
     for e, tasks in enumerate(p.lists):
         mine = np.nonzero(~together & (p.engine[room] == e))[0]
         order, servers = graph.order_of(e), p.machine.engines[e].servers
         at = p.position[room[mine]] - (servers if order == "pool" else 1)
+        mine, at = mine[at >= 0], at[at >= 0]
+        if order == "pool":
+            # all up to there, whose ends nothing else orders; those before the room of the former push it has asked for
+            asked = np.concatenate([[0], at[:-1] + 1])[: len(at)].astype(np.int32)
+            each, at = expand(asked, at + 1)
+            mine = mine[each]
         kind = Event.END if order in ("serial", "pool") else Event.START
-        first[mine] = np.where(at >= 0, graph.node(kind, tasks[np.maximum(at, 0)]), -1)
-    needed = first >= 0
+        first.append(graph.node(kind, tasks[at]))
+        row.append(mine)
+    rows = np.concatenate(row)
+    by_push = np.argsort(rows, kind="stable")
+    rows, causes = rows[by_push], np.concatenate(first)[by_push].astype(np.int32)
     what = "no work FIFO overflows"
-    columns = {"task": pushed[needed], "other": room[needed]}
-    return _table("H6", what, first[needed].astype(np.int32), then[needed].astype(np.int32), **columns)
+    return _table("H6", what, causes, then[rows].astype(np.int32), task=pushed[rows], other=room[rows])
 
 
 def _races(graph: EventGraph) -> Obligations:

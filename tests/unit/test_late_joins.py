@@ -59,8 +59,8 @@ builtin.module attributes {wlm.machine = "tiny"} {
 
 
 def managed(text: str, **changes: object) -> Program:
-    base = {"dpu.order": "prefetching", "engine.fifo_depth": 1}
-    return program(text, machine=preset("tiny").with_(**base, **changes))
+    base: dict[str, object] = {"dpu.order": "prefetching", "engine.fifo_depth": 1}
+    return program(text, machine=preset("tiny").with_(**base | changes))
 
 
 def certificate(p: Program) -> Certificate:
@@ -69,6 +69,17 @@ def certificate(p: Program) -> Certificate:
 
 def test_a_head_may_come_before_the_end_that_it_causes() -> None:
     p = managed(OWN_ROOM, **{"barriers.consume_at": "end"})
+    found = verify(p)
+    assert found.status == "refuted"
+    assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H1", "conv1")]
+    assert explore(read_schedule(str(encode_module(p)), p.machine)).faults == {("H1", 5, "b0#1")}
+    with pytest.raises(RejectedError, match="H1: task 5 may find b0 before instance 1 is armed"):
+        check_certificate(read(str(encode_module(p)))[0], certificate(p))
+
+
+def test_what_lets_the_head_happen_is_not_before_that_end_either() -> None:
+    """On a serial engine conv1 is at head in the tick in which conv0 ends: that end takes time, but is no proof."""
+    p = managed(OWN_ROOM, **{"barriers.consume_at": "end", "dpu.order": "serial"})
     found = verify(p)
     assert found.status == "refuted"
     assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H1", "conv1")]

@@ -2,10 +2,13 @@
 
 import pytest
 
+from tests.oracles.explore import explore
+from tests.oracles.schedule import read_schedule
 from tests.unit.verify_schedule_cases import FULL, PARTIAL, program, verdict
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED, VerifySchedulePass, check
+from wlm_dialect.program import encode_module
 
 FETCH2 = "mgmt_dma.fetch @dpu0 [2 to 3) slots [2 to 3) on @dma0 cycles 20\n"
 LAST = '    task.run @dma0 "last"'
@@ -200,6 +203,54 @@ def test_a_pool_leaves_some_programs_undecided():
         "'conv2' on dpu0 may be at head before b0#2 is armed, because nothing orders the start of 'conv1' on dpu0 (it "
         "waits on b0#1) before it [H1] (undecided: servers of a pool: which one takes a task depends on timing)"
     )
+
+
+POOL_OF_CHAINS = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %g = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 3 producers 6 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%g, %t]
+    mgmt_dma.work_item @dma0 [0 to 8)
+    mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 20
+    mgmt_dma.fetch @dpu0 [1 to 4) slots [1 to 4) on @dma0 cycles 20
+    mgmt_dma.fetch @dpu0 [4 to 5) slots [4 to 5) on @dma0 cycles 20
+    mgmt_dma.fetch @dpu0 [5 to 6) slots [5 to 6) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [0 to 1) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [1 to 4) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [4 to 5) on @dma0 cycles 20
+    mgmt_dma.enqueue @dpu0 [5 to 6) on @dma0 waits(%g) cycles 20
+    task.run @dpu0 "c0" updates(%t) cycles 5000
+    task.run @dpu0 "c1" updates(%t) cycles 50
+    task.run @dpu0 "c2" updates(%g, %t) cycles 50
+    task.run @dpu0 "c3" updates(%t) cycles 5000
+    task.run @dpu0 "c4" updates(%t) cycles 50
+    task.run @dpu0 "c5" updates(%t) cycles 50
+  }
+}
+"""
+"""c5 is pushed when c2 has ended; c4 is still queued if c0 and c3 hold both servers."""
+
+
+def test_room_in_a_pool_needs_the_ends_of_all_that_came_before():
+    model = preset("tiny").with_(
+        **{
+            "dpu.order": "pool",
+            "dpu.servers": 2,
+            "dpu.fifo_depth": 1,
+            "dpu.descriptor_slots": 8,
+            "full_fifo": "drop",
+            "management.linked_enqueue": True,
+        }
+    )
+    p = program(POOL_OF_CHAINS, machine=model)
+    found = check(p)
+    assert found.status == UNDECIDED  # the checker does not know that c3 has to be on the other server
+    assert [str(f).partition(" [")[0] for f in found.findings] == [
+        "'c5' on dpu0 may be pushed while 'c4' on dpu0 is still queued and the work FIFO (depth 1) is full, because "
+        "nothing orders the end of 'c0' on dpu0 before it"
+    ]
+    assert explore(read_schedule(str(encode_module(p)), model)).faults == {("H6", 13, "")}
 
 
 def test_one_task_may_not_update_two_instances_of_a_barrier():
