@@ -1,4 +1,7 @@
-"""All benchmarks, one after the other: `make bench`. Each prints its own table."""
+"""The benchmarks, one after the other, long ones in part: `make bench`, some ten minutes. Each prints its own table.
+
+The others measure what rarely changes or take long: `barrier_scale.py`, `numbers.py`, `order.py`, `vta_target.py`.
+"""
 
 import subprocess
 import sys
@@ -9,6 +12,10 @@ SCRIPTS = (
     ("modes.py",),
     ("barriers.py", "--quick"),
     ("firmware.py", "--quick"),
+    ("management.py", "--quick"),
+    ("starvation.py", "--networks", "inception_v1", "--machines", "npu40xx:4"),
+    ("pipeline_scale.py", "--networks", "cnn", "--tasks", "10000,30000"),
+    ("proofs.py", "--networks", "squeezenet", "shufflenet", "--machines", "npu40xx:4"),
     ("fwlm_cases.py",),
     ("vta.py", "--quick"),
 )

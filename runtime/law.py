@@ -11,8 +11,8 @@ from wlm_dialect.program import Program
 class Law:
     """makespan >= (V - N (1 + F)) C / k, in ticks: every instance that bootstrap does not load costs an interrupt.
 
-    Source: reference/perf.md 2.5. It holds exactly: bootstrap loads at most 1 + F instances of a barrier, handlers
-    program the others before the tasks that use them, at most k each, and firmware is one sequential server.
+    It holds exactly (docs/why.md): bootstrap loads at most 1 + F instances of a barrier, handlers program the others
+    before the tasks that use them, at most k each, and firmware is one sequential server.
     """
 
     instances: int  # V, all barriers of the program

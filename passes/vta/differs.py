@@ -1,6 +1,6 @@
 """Rules V10-V14: what an implementation in hardware does differently from the reference simulator.
 
-All of it is from reading the sources (reference/vta.md, sections 3, 4 and 8); none of it was seen on a device.
+All of it is from reading the sources (docs/vta.md); none of it was seen on a device.
 """
 
 from collections.abc import Iterator

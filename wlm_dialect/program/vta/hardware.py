@@ -1,4 +1,4 @@
-"""The implementations of VTA and where they differ from the reference simulator, as reference/vta.md read them.
+"""The implementations of VTA and where they differ from the reference simulator (docs/vta.md).
 
 Nothing here was measured on hardware; every figure is from the sources of Apache tvm-vta.
 """
