@@ -17,8 +17,12 @@ def without_spare_joins(program: Program) -> Program:
     The queue knows as much behind it as before. Neighbours stay apart where only the first one's wait tells that the
     barrier of the second is armed (H1), and where a task is listed between them that the queue may have to push there.
     Refills have fewer places then: see whether they still fit. Preconditions: no enqueue pushes DMA tasks; nothing
-    depends on a SYNC but through its barriers.
+    depends on a SYNC but through its barriers. Where the ends of SYNCs count, all stay: barriers that are consumed at
+    ends, or that need time to re-arm (bounded).
     """
+    limits = program.machine.barriers
+    if limits.rearm_delta or limits.consume_at == "end":
+        return program
     pushing = np.asarray(managers(program), np.int32)[program.engine]
     pushing[np.asarray([e.kind == "dma" for e in program.machine.engines])[program.engine]] = -1
     waits = program.waits.lists()

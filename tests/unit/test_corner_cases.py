@@ -165,6 +165,20 @@ def test_a_task_that_consumes_at_its_end_does_not_update_the_next_instance() -> 
     assert_placed(draft.finish(), "full")
 
 
+def test_syncs_whose_ends_count_are_not_spared() -> None:
+    """On a prefetching queue a SYNC in between told the third that the first had ended, and so consumed its barrier."""
+    changes = {"barriers__count": 3, "barriers__max_consumers": 5, "barriers__consume_at": "end"}
+    queues = {"dma__order": "prefetching", "engine__fifo_depth": 4, "barriers__fifo_depth": 2, "full_fifo": "drop"}
+    model = machine("npu37xx", management__linked_enqueue=True, **changes, **queues)
+    draft = Draft("net", model)
+    slots = (2, 2, 1, 4, 2, 2, 4, 2, 2, 3, 2)
+    cycles = (393, 1723, 2558, 222, 1723, 1280, 650, 1331, 383, 120, 1280)
+    for t, (count, ticks) in enumerate(zip(slots, cycles, strict=True)):
+        engine = model.engine_index["shave0" if t == 2 else "dpu0"]
+        draft.add(engine, f"t{t}", ticks, slots=count, after=[t - 1] if t else [])
+    assert_placed(draft.finish(), "full")
+
+
 def test_what_repair_costs_is_in_the_stages() -> None:
     for count, depth in ((3, 0), (32, 4)):
         compiled = compile_program(graph(machine(barriers__count=count, barriers__fifo_depth=depth), 12), "full")
