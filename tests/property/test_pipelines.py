@@ -1,10 +1,12 @@
 """The three pipelines on random graphs and machines: proved, runnable under every timing, faithful to the graph."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
 
 from tests.property.strategies import SCALE, Case, cases
 from wlm_dialect.api import compile_program
@@ -168,3 +170,15 @@ def test_compiling_twice_gives_the_same_text(mode: str, case: Case) -> None:
     program = compiled(case.graph, mode)
     again = compile_program(case.graph, mode).program
     assert str(encode_module(again)) == str(encode_module(program))
+
+
+@given(case=cases(), delta=st.sampled_from([1, 2, 5, 20, 60]))
+@campaign(20)
+def test_full_mode_leaves_barriers_time_to_re_arm(case: Case, delta: int) -> None:
+    slow = (("barriers.rearm", "bounded"), ("barriers.rearm_delta", delta))
+    changes = tuple(row for row in case.changes if row[0] != "barriers.rearm")
+    case = replace(case, changes=(*changes, *slow))
+    program = compiled(case.graph, "full")
+    assert check(program).status == PROVED
+    for timing in (*timings(program), Timing(rearm=dict.fromkeys(range(len(program.barriers)), delta))):
+        assert_faithful(case.graph, program, run(program, timing=timing))
