@@ -51,6 +51,14 @@ def enqueue_name(machine: MachineModel, engine: int, span: tuple[int, int]) -> s
     return f"enqueue {machine.engines[engine].name}[{span[0]}:{span[1]}]"
 
 
+def sync_insertion(
+    machine: MachineModel, before: int, queue: int, waits: tuple[int, ...] = (), updates: tuple[int, ...] = ()
+) -> Insertion:
+    """A SYNC on `queue`: a DMA that moves nothing, and lasts as long as that takes."""
+    cycles = machine.transfer_ticks(machine.engines[queue], 0)
+    return Insertion(before, queue, "sync", Kind.SYNC, cycles, waits=waits, updates=updates)
+
+
 @dataclass(frozen=True, eq=False)
 class Inserted:
     """The new program and where everything went."""

@@ -14,7 +14,7 @@ from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import estimate, over_times
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, add_to_rows, insert_tasks
+from wlm_dialect.passes.editing import Insertion, add_to_rows, insert_tasks, sync_insertion
 from wlm_dialect.program import Barriers, Kind, Program
 
 
@@ -129,8 +129,7 @@ def _with_syncs(program: Program) -> Program:
     for queue, model in enumerate(program.machine.engines):
         burst = head_burst(program, queue) if model.ends_in_order else []
         if burst:
-            cycles = program.machine.transfer_ticks(model, 0)
-            tasks.append(Insertion(burst[-1] + 1, queue, "sync", Kind.SYNC, cycles))
+            tasks.append(sync_insertion(program.machine, burst[-1] + 1, queue))
     return insert_tasks(program, tasks).program if tasks else program
 
 

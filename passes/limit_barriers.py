@@ -10,9 +10,9 @@ from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.uses import last_use
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, insert_tasks, sync_insertion
 from wlm_dialect.passes.fuse_barriers import fused
-from wlm_dialect.program import Barriers, Kind, Program
+from wlm_dialect.program import Barriers, Program
 
 _TOLERANCES = (0, 5, 10, 20, 50, 100, 200, 400, 800)  # percent of the mean duration
 
@@ -99,9 +99,7 @@ class _Sweep:
             c[-1] if c else p for c, p in zip(self.consumers, self.produced, strict=True)
         ]  # last use of each barrier
         self.tasks: list[Insertion] = []
-        channel = program.machine.engines_of("dma")[0]
-        self.engine = program.machine.engine_index[channel.name]
-        self.cycles = program.machine.transfer_ticks(channel, 0)
+        self.engine = program.machine.engine_index[program.machine.engines_of("dma")[0].name]
 
     def result(self) -> Program | None:
         n = len(self.program)
@@ -150,5 +148,5 @@ class _Sweep:
         for t in range(place + 1, task + 1):
             before[t] -= len(chosen) - 1
         waits = tuple(sorted(chosen))
-        self.tasks.append(Insertion(place, self.engine, "sync", Kind.SYNC, self.cycles, waits=waits, updates=(joined,)))
+        self.tasks.append(sync_insertion(self.program.machine, place, self.engine, waits, (joined,)))
         return True

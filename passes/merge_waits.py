@@ -9,9 +9,9 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I64, Csr
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, insert_tasks, sync_insertion
 from wlm_dialect.passes.merge_barriers import renamed
-from wlm_dialect.program import Barriers, Kind, Program
+from wlm_dialect.program import Barriers, Program
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,10 @@ class _Merger:
         """SYNC DMAs wait on the barriers, as many as one of them may, and update one new barrier for the tasks."""
         machine = self.program.machine
         channel = machine.engines_of("dma")[0]
-        each = channel.max_waits or len(barriers)
+        queue, each = machine.engine_index[channel.name], channel.max_waits or len(barriers)
         for first in range(0, len(barriers), each):
-            self.syncs.append(
-                Insertion(
-                    tasks[0],
-                    machine.engine_index[channel.name],
-                    "sync",
-                    Kind.SYNC,
-                    machine.transfer_ticks(channel, 0),
-                    waits=barriers[first : first + each],
-                    updates=(self.count,),
-                )
-            )
+            waits = barriers[first : first + each]
+            self.syncs.append(sync_insertion(machine, tasks[0], queue, waits, (self.count,)))
         self._replace(tasks, barriers, [])
 
     def _finished(self) -> Program:

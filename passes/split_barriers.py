@@ -8,8 +8,8 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import BarrierModel
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, insert_tasks
-from wlm_dialect.program import Barriers, Kind, Program
+from wlm_dialect.passes.editing import Insertion, insert_tasks, sync_insertion
+from wlm_dialect.program import Barriers, Program
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,8 @@ def _joined(program: Program, limits: BarrierModel, producers: list[int]) -> lis
 
 
 def _add_joins(program: Program, joins: list[tuple[int, list[list[int]]]]) -> Program:
-    channel = program.machine.engines_of("dma")[0]
-    engine = program.machine.engine_index[channel.name]
-    cycles = program.machine.transfer_ticks(channel, 0)
+    machine = program.machine
+    engine = machine.engine_index[machine.engines_of("dma")[0].name]
     updates = program.updates.lists()
     tasks: list[Insertion] = []
     count = len(program.barriers)
@@ -99,7 +98,7 @@ def _add_joins(program: Program, joins: list[tuple[int, list[list[int]]]]) -> Pr
             for t in run:
                 updates[t] = [count if w == v else w for w in updates[t]]
             place_after = max(place, max(run) + 1) if not consumers[v] else place
-            tasks.append(Insertion(place_after, engine, "sync", Kind.SYNC, cycles, waits=(count,), updates=(v,)))
+            tasks.append(sync_insertion(machine, place_after, engine, (count,), (v,)))
             count += 1
     tail = program.barriers.tail
     changed = program.with_(updates=Csr.of(updates), barriers=Barriers.virtual(count, tail))

@@ -98,7 +98,7 @@ def _counts(program: Program) -> Iterator[str]:
         (program.producers, program.barriers.producers, "producers"),
         (program.consumers, program.barriers.consumers, "consumers"),
     ):
-        slots = np.bincount(users.rows(), program.slots[users.index], len(program.barriers)).astype(np.int64)
+        slots = users.sums(program.slots)
         for v in np.nonzero(slots != counted)[0].tolist():
             yield f"{program.barrier_name(v)} counts {counted[v]} {word}, but its users have {slots[v]} slots [H9]"
 

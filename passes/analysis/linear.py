@@ -3,7 +3,7 @@
 import numpy as np
 
 from wlm_dialect.kernels.csr import Csr
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, insert_tasks, sync_insertion
 from wlm_dialect.program import Barriers, Kind, Program
 
 
@@ -56,6 +56,5 @@ def _behind_fetches(program: Program) -> list[Insertion]:
         first = int(program.lists[int(program.target[f])][int(program.low[f])])
         queue = int(program.engine[f])
         if (program.engine[f:first] == queue).all():
-            cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
-            out.append(Insertion(first, queue, "sync", Kind.SYNC, cycles))
+            out.append(sync_insertion(program.machine, first, queue))
     return out

@@ -77,15 +77,12 @@ def _execution_order(inserted: Inserted, plan: list[Enqueue], old: Program) -> I
 
 def finished(program: Program, depth: int) -> Program:
     """Phase managed: counts, the interrupt of the tail, the bootstrap and the linked DMA lists."""
-
-    def slots(table: Csr) -> I32:
-        return np.bincount(table.rows(), program.slots[table.index], len(table)).astype(np.int32)
-
+    made, used = (table.sums(program.slots).astype(np.int32) for table in (program.producers, program.consumers))
     bound_to, tail = program.barriers.pid, program.barriers.tail
     irq = np.zeros(len(bound_to), np.int32)
     if tail >= 0:
         irq[tail] = IRQ_LIFTED
-    barriers = Barriers(bound_to, slots(program.producers), slots(program.consumers), irq, tail)
+    barriers = Barriers(bound_to, made, used, irq, tail)
     loaded = np.nonzero(barriers.instance < depth)[0]
     order = np.lexsort((barriers.instance[loaded], bound_to[loaded]))
     dmas = [e for e, m in enumerate(program.machine.engines) if m.kind == "dma" and len(program.lists[e])]
