@@ -66,9 +66,11 @@ Definition tail_last : bool :=
   | Some r => Nat.eqb (length (b_inst r)) (S k) &&
       match nth_error (b_inst r) k with Some (_, c, Lifted) => Nat.eqb c 0 | _ => false end
   end &&
-  (negb (p_full p) || forallb (fun r => forallb (fun ki =>
-     match snd (snd ki) with Off => true | _ => Pos.eqb (b_id r) b && Nat.eqb (Nat.pred (Pos.to_nat (fst ki))) k end)
-     (number 1 (b_inst r))) (p_barriers p)).
+  forallb (fun r => forallb (fun ki =>
+     match snd (snd ki), p_full p with
+     | Off, _ | Over, false => true
+     | _, _ => Pos.eqb (b_id r) b && Nat.eqb (Nat.pred (Pos.to_nat (fst ki))) k end)
+     (number 1 (b_inst r))) (p_barriers p).
 
 Definition structure_ok : bool :=
   forallb task_ok tasks && fetched_once && items_ok && forallb barrier_limits (p_barriers p) && tail_last.

@@ -217,6 +217,11 @@ def _interrupts(program: Program) -> Iterator[Hazard]:
             if v != table.tail:
                 text = f"{program.barrier_name(v)} raises an interrupt, but in full mode only the tail may"
                 yield Hazard("H10", 0, -1, v, -1, text)
+    else:
+        for v in np.nonzero(table.irq == IRQ_LIFTED)[0].tolist():
+            if v != table.tail:
+                text = f"{program.barrier_name(v)} interrupts when it lifts, which is how firmware hears of the tail"
+                yield Hazard("H10", 0, -1, v, -1, text)
     if table.tail < 0:
         yield Hazard(
             "H10", 0, -1, -1, -1, "there is no tail barrier: firmware never learns that the program is complete"

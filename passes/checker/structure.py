@@ -239,6 +239,11 @@ def _tail(graph: EventGraph, names: Names) -> Iterator[Finding]:
                 yield Finding(
                     "H10", f"the interrupt of {names.barrier(v)} is on; in full mode only the tail has one", -1, v
                 )
+    else:
+        for v in np.nonzero(barriers.irq == IRQ_LIFTED)[0].tolist():
+            if v != tail:
+                text = f"{names.barrier(v)} interrupts when it lifts, which is how firmware hears of the tail"
+                yield Finding("H10", text, -1, v)
     if tail < 0:
         yield Finding("H10", "no barrier is the tail: firmware never learns that the program is complete")
         return

@@ -74,6 +74,8 @@ def _interrupts(s: Schedule) -> list[tuple[str, int, str]]:
     out = [("H10", -1, _name(s, tail))] if s.instances[tail].irq != "lifted" else []
     if s.mode == "full":
         out += [("H10", -1, _name(s, v)) for v, i in enumerate(s.instances) if v != tail and i.irq != "off"]
+    else:
+        out += [("H10", -1, _name(s, v)) for v, i in enumerate(s.instances) if v != tail and i.irq == "lifted"]
     out += [("H11", t, _name(s, tail)) for t, task in enumerate(s.tasks) if tail in task.waits]
     out += [
         ("H11", -1, _name(s, v))

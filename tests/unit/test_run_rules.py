@@ -347,6 +347,14 @@ def test_h10_the_tail_lifts_too_early() -> None:
     assert run(read(late.replace("cycles 500", "cycles 100"))).outcome == "finished"
 
 
+def test_h10_only_the_tail_interrupts_when_it_lifts() -> None:
+    old = "%b = barrier.configure 0 producers 1 consumers 1"
+    r = run(read(edit(PARTIAL, (old, f'{old} irq "lifted"'))))
+    assert r.hazard is not None
+    assert r.hazard.rule == "H10"
+    assert r.hazard.text == "b0#1 interrupts when it lifts, which is how firmware hears of the tail"
+
+
 def test_h11_a_counter_is_left() -> None:
     text = edit(FULL, ("3 producers 1 consumers 1", "3 producers 1 consumers 2"))
     assert hazard(run(read(text), counts=False))[:4] == ("H11", 167, -1, 3)

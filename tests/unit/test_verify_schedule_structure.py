@@ -90,6 +90,10 @@ MUTANTS = {
                                         '%s = barrier.configure 2 producers 1 consumers 1 irq "over"'),), [
         "the interrupt of b2#0 is on; in full mode only the tail has one [H10]",
     ]),
+    "lifted like a tail": (PARTIAL, (("%b = barrier.configure 2 producers 2 consumers 1",
+                                      '%b = barrier.configure 2 producers 2 consumers 1 irq "lifted"'),), [
+        "b2#0 interrupts when it lifts, which is how firmware hears of the tail [H10]",
+    ]),
     "no tail": (FULL, ((TAIL, ""),), [
         "no barrier is the tail: firmware never learns that the program is complete [H10]",
     ]),

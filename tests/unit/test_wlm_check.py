@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.test_verify_schedule import FULL_MUTANTS
-from tests.unit.verify_schedule_cases import FULL
+from tests.unit.verify_schedule_cases import FULL, PARTIAL
 from tests.unit.verify_schedule_cases import program as case
 from wlm_dialect import api
 from wlm_dialect.check import Certificate, RejectedError, check, read, seal
@@ -177,6 +177,17 @@ def test_rejects_broken_structure(old: str, new: str, rule: str) -> None:
     forged = sealed(certificate(), schedule=schedule.digest())
     with pytest.raises(RejectedError, match=rf"^{rule}: "):
         check(schedule, forged)
+
+
+def test_only_the_tail_interrupts_when_it_lifts() -> None:
+    p = case(PARTIAL)
+    good = certify(schedule_of(p))
+    text = str(encode_module(p)).replace(
+        "configure 2 producers 2 consumers 1", 'configure 2 producers 2 consumers 1 irq "lifted"'
+    )
+    (schedule,) = read(text)
+    with pytest.raises(RejectedError, match="H10: b2#0 interrupts although it is not the tail"):
+        check(schedule, sealed(good, schedule=schedule.digest()))
 
 
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], program: str, proof: str) -> tuple[int, str, str]:
