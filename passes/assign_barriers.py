@@ -32,6 +32,7 @@ _ROUNDS = 12  # of repair per limit; most programs need none or one
 _RESERVES = (4, 8, 12, 14, 15, 0)  # sixteenths of all barriers to keep back for those that need one long idle
 _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
 _FEW = 8  # orders: worth all rounds
+_ABOUT = 1.0005  # times the best estimate: as good
 _SHARE = 8  # and so are orders for so many barriers each
 
 
@@ -93,15 +94,27 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
     """The program in phase physical, repaired where it must be, at worst one task at a time; None where that fails."""
     if policy == PAGES:
         return _on_pages(program, mode)
+    if mode == "full":
+        return _best_repaired(program, policy) or configured(*in_stretches(within_slots(program)))
     found = _repaired(program, mode, policy)
     if found is not None:
         return found
-    if mode == "full":
-        return configured(*in_stretches(within_slots(program)))
     return _repaired(linearised_without_pulses(program, mode), mode, policy)
 
 
-def _repaired(program: Program, mode: str, policy: str) -> Program | None:
+def _best_repaired(program: Program, policy: str) -> Program | None:
+    """Full mode: with SYNCs that stand for many orders each or with one per order, whatever is faster by estimate; of
+    equals what has fewer."""
+    few = _repaired(program, "full", policy, together=True)
+    if few is not None and not np.any(few.kind == Kind.SYNC):
+        return few
+    found = [p for p in (few, _repaired(program, "full", policy)) if p is not None]
+    ends = [max(estimate(p).end) for p in found]
+    good = [p for p, end in zip(found, ends, strict=True) if end <= _ABOUT * min(ends)]
+    return min(good, key=lambda p: np.count_nonzero(p.kind == Kind.SYNC), default=None)
+
+
+def _repaired(program: Program, mode: str, policy: str, *, together: bool = False) -> Program | None:
     """The program in phase physical, with orders added where some are missing; None where that leads nowhere.
 
     Fewer barriers in use at once leave more of them idle for long. A lower limit starts where it first matters.
@@ -112,13 +125,15 @@ def _repaired(program: Program, mode: str, policy: str) -> Program | None:
         start = next((i for i, before in enumerate(rounds) if limit == count or width(before) > limit), None)
         if start is None:
             break
-        found, rounds = _rounds(rounds[start], limit, mode, policy)
+        found, rounds = _rounds(rounds[start], limit, mode, policy, together)
         if found is not None:
             return found
     return None
 
 
-def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Program | None, list[Program]]:
+def _rounds(
+    program: Program, limit: int, mode: str, policy: str, together: bool
+) -> tuple[Program | None, list[Program]]:
     """Rounds of repair at one limit, as long as they get on: the result, if any, and the program of each round."""
     rounds: list[Program] = []
     lacking: list[int] = []
@@ -136,7 +151,7 @@ def _rounds(program: Program, limit: int, mode: str, policy: str) -> tuple[Progr
             lean = configured(without_spare_joins(done), choice.pids) if mode == "full" else done
             return next((p for p in dict.fromkeys((lean, done)) if _placeable(p, mode)), None), rounds
         lacking.append(len(choice.missing))
-        program = with_orders(candidate, choice.missing)
+        program = with_orders(candidate, choice.missing, together=together)
     return None, rounds
 
 

@@ -16,7 +16,7 @@ class Choices:
     """What a mode leaves open; the defaults are the best that is known. docs/modes.md compares them."""
 
     policy: str = CHAINS  # which physical barrier a virtual one gets: wlm-assign-barriers
-    slots: str = "halves"  # how descriptor slots are reused, "halves" or "ring": wlm-insert-fetches
+    slots: str = "auto"  # how descriptor slots are reused, "halves", "ring" or "auto": wlm-insert-fetches
     starvation: str = "neither"  # whether a work FIFO that runs empty replaces barriers: full mode
 
 

@@ -19,7 +19,8 @@ from wlm_dialect.passes.editing import Insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
-SLOTS = ("halves", "ring")
+SLOTS = ("auto", "halves", "ring")
+_BUSY = 10  # "auto" is a ring where fetches fill a tenth of the time of their queue
 _RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetched
 
 
@@ -29,9 +30,10 @@ class InsertFetchesPass(ProgramPass):
 
     With `slots` "halves" groups take turns in two halves of the engine's descriptor slots, so a fetch comes after the
     end of the group before the last one. As a "ring" the slots are filled one after the other, and a fetch comes after
-    the end of the tasks whose slots it fills (H5). The tasks in the slots are no more than the work FIFO holds, so a
-    push never meets a full one (H6). All management of one engine sits on one DMA queue, in order; it stands where the
-    estimate says that queue is idle.
+    the end of the tasks whose slots it fills (H5); its groups are smaller, so there are more fetches, but each holds up
+    its queue less. "auto" is a ring in full mode where, by estimate, fetches take a tenth of a queue's time or more.
+    The tasks in the slots are no more than the work FIFO holds, so a push never meets a full one (H6). All management
+    of one engine sits on one DMA queue, in order; it stands where the estimate says that queue is idle.
 
     Precondition: phase graph without fetches. Postcondition: each DPU and SHAVE task is fetched exactly once.
     """
@@ -39,7 +41,7 @@ class InsertFetchesPass(ProgramPass):
     name = "wlm-insert-fetches"
     phases = ("graph",)
     mode: Literal["firmware", "partial", "full"] = "full"
-    slots: str = "halves"
+    slots: str = "auto"
 
     def transform(self, program: Program) -> Program:
         for what, value, known in (("mode", self.mode, MODES), ("slots", self.slots, SLOTS)):
@@ -118,8 +120,9 @@ class _Placement:
         self.program = program
         self.machine = program.machine
         self.mode = mode
-        self.slots = slots
         self.times: Estimate = estimate(program)
+        self.managers = managers(program)
+        self.slots = slots if slots != "auto" else self._best_slots()
         self.pushed = enqueuers(program)  # by wlm-stall-enqueues
         self.out: list[Insertion] = []
         self.filled: dict[str, dict[int, int]] = {}  # queue -> place -> ticks of the fetches there so far
@@ -161,6 +164,15 @@ class _Placement:
             place = max(place, self._place(engine, queue, tasks, (low, high), users))
             self._emit(engine, queue, place, (low, high, slot), users)
             holds |= dict.fromkeys(range(slot, slot + high - low), g)
+
+    def _best_slots(self) -> str:
+        """A ring where fetches fill much of a queue's time: there a large group in front of a data DMA costs most."""
+        load = dict.fromkeys(self.managers, 0)
+        for e, (queue, tasks) in enumerate(zip(self.managers, self.program.lists, strict=True)):
+            size = len(tasks) * self.machine.engines[e].descriptor_bytes
+            load[queue] += self.machine.transfer_ticks(self.machine.engines[queue], size) if size else 0
+        busy = _BUSY * max(load.values()) >= max(self.times.end, default=0)
+        return "ring" if self.mode == "full" and busy else "halves"
 
     def _latency(self) -> int:
         """Ticks until firmware has heard of fetches and pushed a group for every engine, in one interrupt."""

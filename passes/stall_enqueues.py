@@ -51,7 +51,7 @@ class StallEnqueuesPass(ProgramPass):
     name = "wlm-stall-enqueues"
     phases = ("graph",)
     policy: str = CHAINS
-    slots: str = "halves"
+    slots: str = "auto"
 
     def transform(self, program: Program) -> Program:
         if np.any((program.kind == Kind.FETCH) | (program.kind == Kind.ENQUEUE)):

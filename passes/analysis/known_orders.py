@@ -8,6 +8,7 @@ import numpy as np
 
 from wlm_dialect.kernels.barrier_choice import Knowledge
 from wlm_dialect.kernels.csr import I32, Csr
+from wlm_dialect.passes.analysis.fewest_joins import fewest_joins
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import Order, enqueuers
 from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
@@ -128,10 +129,11 @@ class KnownOrders:
         return [MissingOrder(t, best[1], best[2]) for t in users if t < best[1]]
 
 
-def with_orders(program: Program, missing: Iterable[MissingOrder]) -> Program:
+def with_orders(program: Program, missing: Iterable[MissingOrder], *, together: bool = False) -> Program:
     """The program with these orders: as producers of the barrier a task waits on, or of a SYNC put before it.
 
-    Barriers that lose their last user disappear; the rest is numbered anew.
+    With `together` a SYNC stands for as many orders of its queue as it can. Barriers that lose their last user
+    disappear; the rest is numbered anew.
     """
     direct: dict[int, set[int]] = defaultdict(set)
     joins: dict[tuple[int, int], set[int]] = defaultdict(set)
@@ -150,7 +152,7 @@ def with_orders(program: Program, missing: Iterable[MissingOrder]) -> Program:
             updates[t].append(count)
         count += 1
     tasks: list[Insertion] = []
-    for (then, queue), firsts in sorted(joins.items()):
+    for (then, queue), firsts in sorted((fewest_joins(program, joins) if together else joins).items()):
         for t in sorted(firsts):
             updates[t].append(count)
         cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)

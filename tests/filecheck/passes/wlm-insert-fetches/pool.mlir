@@ -1,4 +1,4 @@
-// RUN: wlm-opt %s --machine %S/Inputs/pool.toml -p wlm-insert-fetches | filecheck %s
+// RUN: wlm-opt %s --machine %S/Inputs/pool.toml -p "wlm-insert-fetches{slots=halves}" | filecheck %s
 
 // The tasks of a pool end in any order: a fetch comes after all tasks of the group that had its slots.
 // CHECK-LABEL: task.graph @net {
