@@ -9,10 +9,10 @@ from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.known_orders import past_codes
 from wlm_dialect.passes.analysis.managers import managers
-from wlm_dialect.passes.analysis.order import Order, enqueuers, task_order
+from wlm_dialect.passes.analysis.order import Order, enqueuers, fetchers, task_order
 from wlm_dialect.passes.analysis.spacing import spaced
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, enqueue_insertion, enqueue_name, insert_tasks
 from wlm_dialect.passes.place_programs import refillable
 from wlm_dialect.program import Kind, Program
 
@@ -60,7 +60,7 @@ def _with_grown(program: Program, grown: dict[int, int]) -> Program:
         high[t] = end
         size[t] = (end - int(program.low[t])) * program.machine.management.enqueue_bytes
         cycles[t] = program.machine.transfer_ticks(queue, int(size[t]))
-        names[t] = f"enqueue {program.machine.engines[int(program.target[t])].name}[{int(program.low[t])}:{end}]"
+        names[t] = enqueue_name(program.machine, int(program.target[t]), (int(program.low[t]), end))
     return program.with_(high=high, bytes=size, cycles=cycles, names=tuple(names))
 
 
@@ -77,7 +77,7 @@ class _Placement:
         self.previous = program.barriers.previous.tolist()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.waits = program.waits.lists()
-        self.fetch = _fetches(program)
+        self.fetch: list[int] = fetchers(program).tolist()
         self.ends: dict[int, I32] = {}  # queue -> per lane what the end of each of its tasks knows
         self.grown: dict[int, int] = {}  # enqueues that are there already, and the new ends of their ranges
         self.starts = {q: np.asarray([self.times.start[t] for t in tasks]) for q, tasks in enumerate(program.lists)}
@@ -190,8 +190,8 @@ class _Placement:
     def _fetch_of(self, task: int, queue: int) -> int:
         """The fetch of a task, which an enqueue on `queue` relies on."""
         name = self.program.names[task]
-        fetch = self.fetch.get(task)
-        if fetch is None:
+        fetch = self.fetch[task]
+        if fetch < 0:
             raise ScheduleError(f"task '{name}' is never fetched; run wlm-insert-fetches{{mode=full}} first [H4]")
         if int(self.program.engine[fetch]) != queue:
             on, wanted = self.program.engine_name(fetch), self.machine.engines[queue].name
@@ -233,27 +233,6 @@ class _Placement:
         return int(np.searchsorted(self.program.lists[queue], task))
 
     def _insertion(self, queue: int, engine: int, place: int, first: int, span: tuple[int, int]) -> Insertion:
-        low, high = span
-        size = (high - low) * self.machine.management.enqueue_bytes
         listed = self.program.lists[queue]
         before = min(first, int(listed[place])) if place < len(listed) else first
-        return Insertion(
-            before,
-            queue,
-            f"enqueue {self.machine.engines[engine].name}[{low}:{high}]",
-            Kind.ENQUEUE,
-            self.machine.transfer_ticks(self.machine.engines[queue], size),
-            size,
-            target=engine,
-            low=low,
-            high=high,
-        )
-
-
-def _fetches(program: Program) -> dict[int, int]:
-    """Task -> the fetch of its descriptor."""
-    out: dict[int, int] = {}
-    for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
-        tasks = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])]
-        out.update(dict.fromkeys(tasks.tolist(), f))
-    return out
+        return enqueue_insertion(self.machine, before, queue, engine, span)

@@ -23,8 +23,17 @@ _KINDS = {"serial": SERIAL, "prefetching": PREFETCHING, "outstanding": OUTSTANDI
 
 def enqueuers(program: Program) -> I32:
     """Per task the ENQUEUE task that pushes it, or -1."""
+    return _in_range_of(program, Kind.ENQUEUE)
+
+
+def fetchers(program: Program) -> I32:
+    """Per task the FETCH task that brings its descriptor, or -1."""
+    return _in_range_of(program, Kind.FETCH)
+
+
+def _in_range_of(program: Program, kind: Kind) -> I32:
     out = np.full(len(program), -1, np.int32)
-    for t in np.nonzero(program.kind == Kind.ENQUEUE)[0].tolist():
+    for t in np.nonzero(program.kind == kind)[0].tolist():
         tasks = program.lists[int(program.target[t])]
         out[tasks[int(program.low[t]) : int(program.high[t])]] = t
     return out

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError
-from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.analysis.known_orders import past_codes
-from wlm_dialect.passes.analysis.order import Order, task_order
+from wlm_dialect.passes.analysis.order import Order, fetchers, task_order
 from wlm_dialect.program import Kind, Program
 
 Need = tuple[int, int]
@@ -48,7 +47,7 @@ class Planner:
         self.previous = program.barriers.previous.tolist()
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
         self.waits = program.waits.lists()
-        self.fetch = _covering(program, Kind.FETCH)
+        self.fetch: list[int] = fetchers(program).tolist()
         self.programmed = {v: t for t, row in enumerate(program.programs.lists()) for v in row}
         self.page_place = self._page_places()
 
@@ -120,7 +119,7 @@ class Planner:
         """What must be over when the task is at head: its fetch, the former instances of what it waits on, the DMAs
         that program it."""
         order = self.order
-        if task not in self.fetch:
+        if self.fetch[task] < 0:
             raise ScheduleError(
                 f"task '{self.program.names[task]}' is never fetched; run wlm-insert-page-fetches first [H4]"
             )
@@ -155,12 +154,3 @@ class Planner:
 
     def _first_place(self, need: Need) -> int:
         return 2 * int(np.searchsorted(self.ends[need[0]], need[1])) + 2
-
-
-def _covering(program: Program, kind: Kind) -> dict[int, int]:
-    """Task -> the management DMA of a kind in whose range it is."""
-    out: dict[int, int] = {}
-    for f in np.nonzero(program.kind == kind)[0].tolist():
-        tasks: I32 = program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])]
-        out.update(dict.fromkeys(tasks.tolist(), f))
-    return out
