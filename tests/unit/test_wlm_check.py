@@ -76,6 +76,34 @@ def test_waiting_for_room_does_not_order_two_enqueues() -> None:
         check(schedule, certify(schedule))
 
 
+EARLY = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 0
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %t = barrier.configure 1 producers 1 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %t]
+    mgmt_dma.work_item @dma0 [0 to 1)
+    mgmt_dma.work_item @dma1 [0 to 2)
+    task.run @dma1 "first" updates(%a0) cycles 10
+    task.run @dma1 "second" updates(%a1) cycles 10
+    task.run @dma0 "last" waits(%a1) updates(%t) cycles 10
+  }
+}
+"""
+"""While b0#0 is current it does not read zero, so that "last" starts right; but it is at head before b0#1 is armed."""
+
+
+def test_steps_are_for_several_waits() -> None:
+    """What H1 asks of a task with one wait is more than a right start, and no certificate gets around it."""
+    p = case(EARLY)
+    assert api.verify(p).status == "refuted"
+    schedule = schedule_of(p)
+    forged = sealed(certify(schedule), steps=[[2, [[0, 0]]]])
+    with pytest.raises(RejectedError, match="H1: task 2: b0#0 need not be armed"):
+        check(schedule, forged)
+
+
 def test_reads_whatever_the_white_space() -> None:
     spread = MANAGED.replace("(", "(\n").replace(" updates", " // a comment\n  updates").replace("[", " [ ")
     assert read(spread)[0].digest() == read(MANAGED)[0].digest()

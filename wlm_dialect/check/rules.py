@@ -104,10 +104,14 @@ class Proof:
             self._stale_wait(t, task.waits, steps.get(t, []))
 
     def _stale_wait(self, t: int, waits: tuple[Instance, ...], steps: list[Instance]) -> None:
-        """H1. A step widens what is known when all waits read zero: producers of an instance that must be armed."""
+        """H1. A step widens what is known when all waits read zero: producers of an instance that must be armed.
+
+        With one wait there are none: the rule asks for more than a right start, that the instance is armed at head.
+        """
         known, meant = [event(t, HEAD)], dict(waits)
+        exact = self.events.schedule.machine.barriers.rearm == "atomic" and len(waits) > 1
         for p, k in steps:
-            fits = self.events.schedule.machine.barriers.rearm == "atomic" and 0 <= k <= meant.get(p, -1)
+            fits = exact and 0 <= k <= meant.get(p, -1)
             armed = fits and all(self.under(x, known) for x in self.events.arms((p, k)))
             need(armed, f"H1: task {t}: b{p}#{k} need not be armed")
             known += self.events.users[p, k].producers
