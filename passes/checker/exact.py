@@ -98,13 +98,16 @@ class Search:
         return False
 
     def apart(self, first: int, then: int, ticks: int) -> bool:
-        """Whether some path from `first` to `then` takes `ticks` at least: one per task, transfer and firmware step."""
+        """Whether some path from `first` to `then` takes `ticks` at least: one per task, transfer and firmware step.
+
+        The end of an ENQUEUE that may wait for room takes no time of its own: its transfer has.
+        """
         clocks = self.graph.clocks
         best, stack = {then: 0}, [then]
         while stack and self.left > 0:
             self.left -= 1
             node = stack.pop()
-            passed = best[node] + (self.graph.kind_of(node)[0] in _TICKING)
+            passed = best[node] + (self.graph.kind_of(node)[0] in _TICKING and not blocks(self.graph, node))
             for x in self._predecessors(node):
                 if best.get(x, -1) < passed and clocks.before(first, x):
                     if passed >= ticks:

@@ -13,6 +13,8 @@ from wlm_dialect.machine import preset
 from wlm_dialect.passes.checker.certificate import certify
 from wlm_dialect.passes.verify_schedule import check
 from wlm_dialect.program import Program, encode_module
+from wlm_dialect.runtime.run import run
+from wlm_dialect.runtime.timing import Timing
 from wlm_dialect.verification import verify
 
 OWN_ROOM = """
@@ -107,3 +109,43 @@ def test_what_takes_time_comes_after_the_end() -> None:
     made = certificate(p)
     assert any(kind == "join" for _, orders in made["extra"] for kind, _ in orders)
     check_certificate(read(str(encode_module(p)))[0], made)
+
+
+REARMING = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 1
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %z = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 4 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %z, %t]
+    mgmt_dma.work_item @dma1 [0 to 3)
+    mgmt_dma.work_item @dma0 [0 to 6)
+    task.run @dma1 "first" updates(%a0) cycles 1
+    mgmt_dma.fetch @dpu0 [0 to 1) slots [0 to 1) on @dma0 cycles 1
+    mgmt_dma.enqueue @dpu0 [0 to 1) on @dma0 waits(%a0) updates(%z) cycles 1
+    task.run @dma0 "load0" cycles 1
+    task.run @dma0 "load1" cycles 1
+    task.run @dma0 "load2" cycles 1
+    task.run @dma0 "load3" updates(%a1) cycles 1
+    task.run @dma1 "store0" waits(%z) cycles 1
+    task.run @dma1 "store1" waits(%a1) updates(%t) cycles 1
+    task.run @dpu0 "conv" updates(%t) cycles 1
+  }
+}
+"""
+"""From the start of the ENQUEUE, which arms b0#1, to the head of store1: one tick for the ENQUEUE, one for store0."""
+
+
+@pytest.mark.parametrize(("delta", "status"), [(2, "proved"), (3, "undecided")])
+def test_the_end_of_an_enqueue_takes_no_tick_beside_its_transfer(delta: int, status: str) -> None:
+    p = managed(REARMING, **{"dpu.order": "serial", "barriers.rearm": "bounded", "barriers.rearm_delta": delta})
+    assert check(p).status == status
+    timing = Timing(duration=dict.fromkeys(range(len(p)), 1), rearm={0: 0, 1: delta, 2: 0, 3: 0})
+    ran = run(p, timing=timing)
+    assert ran.outcome == ("finished" if status == "proved" else "hazard")
+    if status == "proved":
+        check_certificate(read(str(encode_module(p)))[0], certificate(p))
+    else:
+        with pytest.raises(RejectedError, match="b0#1 may still be re-arming"):
+            check_certificate(read(str(encode_module(p)))[0], certificate(p))
