@@ -47,6 +47,8 @@ def unfollowed(program: Program, order: Order | None = None) -> list[int]:
     used = np.nonzero(last >= 0)[0]
     # a task knows its own end; the last one of a lane is followed only if another task knows it, too
     knowing = np.count_nonzero(order.ends[:, used] >= order.at[last[used]], axis=0)
-    apart = np.nonzero(order.at == FORGOTTEN)[0]
+    # what has no lane is followed at least by who waits for it: else each round of repair would join all of them anew
+    awaited = np.diff(program.consumers.start)[program.updates.index] > 0
+    apart = np.setdiff1d(np.nonzero(order.at == FORGOTTEN)[0], program.updates.rows()[awaited])
     out: list[int] = np.union1d(last[used][knowing < 2], apart).tolist()
     return out

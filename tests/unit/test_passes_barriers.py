@@ -7,8 +7,9 @@ import pytest
 
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
+from wlm_dialect.kernels.happens_before import FORGOTTEN, happens_before
 from wlm_dialect.machine import MachineModel, preset
-from wlm_dialect.passes.analysis.order import task_order
+from wlm_dialect.passes.analysis.order import order_graph, task_order
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
@@ -111,6 +112,20 @@ def test_the_tail_knows_all_ends_and_names_no_task_in_vain(seed: int, name: str)
     producers = made.producers[made.barriers.tail].tolist()
     order = closure(made)
     assert [t for t in range(len(made)) if not order[t].any()] == producers == unfollowed(made)
+
+
+def test_tasks_of_a_pool_without_a_lane_of_their_own_are_followed_by_who_waits_for_them() -> None:
+    """Else each round of repair would join all of them to the tail anew, and end with one task at a time."""
+    followed = 0
+    for seed in SEEDS:
+        made = InsertTailPass().run(virtual(random_graph(seed, preset("npu37xx"))))
+        narrow = happens_before(order_graph(made), len(made.barriers), room=1)
+        forgotten = set(np.nonzero(narrow.at == FORGOTTEN)[0].tolist())
+        waited = {t for v, row in enumerate(made.consumers.lists()) if row for t in made.producers[v].tolist()}
+        assert not waited & forgotten & set(unfollowed(made, narrow))
+        assert set(unfollowed(made)) <= set(unfollowed(made, narrow))
+        followed += len(waited & forgotten)
+    assert followed > 10
 
 
 def over_limits(program: Program) -> list[int]:
