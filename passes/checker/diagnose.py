@@ -97,11 +97,11 @@ class Diagnosis:
         for i in failed.tolist():
             causes.setdefault((int(table.task[i]), int(table.barrier[i])), i)
         p = self.graph.program
-        exact = p.machine.barriers.rearm == "atomic" and not self.graph.inexact
+        atomic = p.machine.barriers.rearm == "atomic"  # where clocks forget something, what they know still proves
         safe: dict[int, bool] = {}
         out: list[Finding] = []
         for (task, barrier), i in causes.items():
-            if exact and len(p.waits[task]) > 1:
+            if atomic and len(p.waits[task]) > 1:
                 if task not in safe:
                     safe[task] = stale_wait(self.graph, task) is None
                 if safe[task]:

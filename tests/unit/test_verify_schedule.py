@@ -253,6 +253,36 @@ def test_room_in_a_pool_needs_the_ends_of_all_that_came_before():
     assert explore(read_schedule(str(encode_module(p)), model)).faults == {("H6", 13, "")}
 
 
+SEVERAL_WAITS = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %b0 = barrier.configure 0 producers 1 consumers 0
+    %b1 = barrier.configure 1 producers 1 consumers 2
+    %b2 = barrier.configure 0 producers 1 consumers 1
+    %t = barrier.configure 3 producers 5 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%b0, %b1, %b2, %t]
+    mgmt_dma.work_item @dma0 [0 to 3)
+    mgmt_dma.work_item @dma1 [0 to 1)
+    mgmt_dma.fetch @dpu0 [0 to 2) slots [0 to 2) on @dma0 updates(%b0) cycles 10
+    mgmt_dma.enqueue @dpu0 [0 to 1) on @dma0 updates(%t) cycles 10
+    task.run @dpu0 "conv0" updates(%b1, %t) cycles 10
+    task.run @dpu0 "conv1" waits(%b1) updates(%t) cycles 10
+    mgmt_dma.enqueue @dpu0 [1 to 2) on @dma0 updates(%b2, %t) cycles 10
+    task.run @dma1 "store" waits(%b1, %b2) updates(%t) cycles 10
+  }
+}
+"""
+
+
+def test_several_waits_beside_a_pool_are_decided_as_without():
+    pool = preset("tiny").with_(**{"dpu.order": "pool", "dpu.servers": 2})
+    p = program(SEVERAL_WAITS, machine=pool)
+    assert check(p).status == PROVED
+    assert not explore(read_schedule(str(encode_module(p)), pool)).faults
+    wrong = verdict(SEVERAL_WAITS, (("waits(%b1, %b2)", "waits(%b2)"), ("consumers 2", "consumers 1")), pool)
+    assert [f.rule for f in wrong.findings] == ["H1"]
+
+
 def test_one_task_may_not_update_two_instances_of_a_barrier():
     # the second one is armed only after the end of the task, by that very end
     edits = (
