@@ -7,7 +7,7 @@ import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.barrier_choice import NO_WINDOW, UNKNOWN, Knowledge, Uses, chosen
-from wlm_dialect.kernels.csr import I32
+from wlm_dialect.kernels.csr import int32
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, over_times
 from wlm_dialect.passes.analysis.known_orders import KnownOrders, MissingOrder, with_orders
 from wlm_dialect.passes.analysis.linear import linearised_without_pulses
@@ -95,7 +95,8 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
     if policy == PAGES:
         return _on_pages(program, mode)
     if mode == "full":
-        return _best_repaired(program, policy) or configured(*in_stretches(within_slots(program)))
+        repaired = _best_repaired(program, policy)  # may have no task: then it is false, but not None
+        return configured(*in_stretches(within_slots(program))) if repaired is None else repaired
     found = _repaired(program, mode, policy)
     if found is not None:
         return found
@@ -307,16 +308,6 @@ def _nothing_to_know(count: int) -> Knowledge:
 
 def configured(program: Program, pids: list[int]) -> Program:
     """Phase physical: barriers with their ids and counts in slots."""
-
-    def slots(table: list[list[int]]) -> I32:
-        return np.asarray([int(program.slots[row].sum()) for row in table], np.int32)
-
-    count = len(program.barriers)
-    barriers = Barriers(
-        np.asarray(pids, np.int32),
-        slots(program.producers.lists()),
-        slots(program.consumers.lists()),
-        np.zeros(count, np.int32),
-        program.barriers.tail,
-    )
+    made, used = (table.sums(program.slots).astype(np.int32) for table in (program.producers, program.consumers))
+    barriers = Barriers(int32(pids), made, used, np.zeros(len(pids), np.int32), program.barriers.tail)
     return program.with_(phase="physical", barriers=barriers)
