@@ -43,8 +43,12 @@ Definition fetched_once : bool :=
   forallb (fun x => match PM.find (fst x) times with
     | Some n => Nat.eqb n 1
     | None => Nat.eqb (g_slots (engine_of v (snd x))) 0 end) tasks.
-(** Work items: in the lists, those of bootstrap first and without gaps, none later in full mode. *)
+(** Work items: in the lists, those of bootstrap first and without gaps, none later in full mode; no end but that of a
+    fetch interrupts. *)
 Definition items_ok : bool :=
+  let by_id := index_of tasks in
+  forallb (fun w => forallb (fun f => match PM.find f by_id with
+    | Some t => match t_job t with Fetch _ _ _ _ => true | _ => false end | None => false end) (w_done w)) (p_items p) &&
   snd (fold_left (fun (acc : PM.t nat * bool) w =>
     let (reached, ok) := acc in let q := w_engine w in
     let n := match PM.find q reached with Some n => n | None => 0 end in

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from wlm_dialect.kernels.clocks import WINDOW, Clocks, EventNetwork, Handlers, clocks_of
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.checker.ranges import Ranges, expand
-from wlm_dialect.program import Program
+from wlm_dialect.program import Kind, Program
 
 
 class Event(IntEnum):
@@ -70,8 +70,8 @@ class EventGraph:
     @cached_property
     def handler_source(self) -> tuple[tuple[int, int], ...]:
         """Per handler (barrier, -1) or (-1, fetch)."""
-        done = self.program.items.done.index
-        fetches = np.unique(done).tolist() if self.program.mode != "full" else []
+        p, done = self.program, self.program.items.done.index
+        fetches = np.unique(done[p.kind[done] == Kind.FETCH]).tolist() if p.mode != "full" else []
         return (*((v, -1) for v in self.ranges.interrupting.tolist()), *((-1, f) for f in fetches))
 
     @cached_property
@@ -129,7 +129,8 @@ class EventGraph:
         unpushed = np.nonzero((r.item_of < 0) & (r.enqueue_of < 0))[0]
         lonely = np.diff(p.producers.start)[p.waits.index] == 0
         unraised = self.handler_of_barrier[p.items.at.index] < 0
-        items = np.unique(p.items.at.rows()[unraised])
+        silent = p.kind[p.items.done.index] != Kind.FETCH  # no other task interrupts when it ends
+        items = np.unique(np.concatenate([p.items.at.rows()[unraised], p.items.done.rows()[silent]]))
         if p.mode == "full":
             items = np.nonzero(~r.boot_item)[0].astype(np.int32)
         starts = np.unique(p.waits.rows()[lonely])
@@ -243,8 +244,9 @@ class EventGraph:
         edges = [(self.node(Event.HANDLER, handler[known]), self.node(Event.ITEM, at.rows()[known]))]
         of_fetch = {f: h for h, (_, f) in enumerate(self.handler_source) if f >= 0}
         if of_fetch:
-            handler = np.array([of_fetch[f] for f in done.index.tolist()], np.int32)
-            edges.append((self.node(Event.HANDLER, handler), self.node(Event.ITEM, done.rows())))
+            handler = np.array([of_fetch.get(f, -1) for f in done.index.tolist()], np.int32)
+            known = handler >= 0
+            edges.append((self.node(Event.HANDLER, handler[known]), self.node(Event.ITEM, done.rows()[known])))
         return edges
 
     @staticmethod

@@ -7,6 +7,7 @@ import numpy as np
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.checker.events import EventGraph
 from wlm_dialect.passes.checker.findings import Finding, Names
+from wlm_dialect.program import Kind
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF
 
 
@@ -79,6 +80,10 @@ def _items(graph: EventGraph, names: Names) -> Iterator[Finding]:
                 if graph.handler_of_barrier[v] < 0:
                     text = f"{names.item(i)} is pushed when {names.barrier(v)} is over, but that interrupt is off"
                     yield Finding("H7", text, _at(p.lists[e], low), v)
+            for t in items.done[i].tolist():
+                if p.kind[t] != Kind.FETCH:
+                    text = f"{names.item(i)} is pushed when {names.task(t)} is done, but only fetches interrupt"
+                    yield Finding("H7", text, _at(p.lists[e], low), other=t)
 
 
 def _at(tasks: I32, position: int) -> int:

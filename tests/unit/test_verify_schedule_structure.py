@@ -47,6 +47,10 @@ MUTANTS = {
     "item in full mode": (FULL, (("@dma1 [0 to 2)", "@dma1 [0 to 2) at(%s)"),), [
         "work item dma1[0:2] waits for an interrupt, but in full mode firmware takes none before the tail [H6]",
     ]),
+    "item after a task that does not interrupt": (PARTIAL,
+        (('    task.run @dma0 "load0"', '    %l = task.run @dma0 "load0"'), ("at(%f)", "at(%f) done(%l)")), [
+        "work item dpu0[0:1] is pushed when 'load0' on dma0 is done, but only fetches interrupt [H7]",
+    ]),
     "enqueue too long": (FULL, (("enqueue @dpu0 [2 to 3)", "enqueue @dpu0 [2 to 4)"),), [
         "'enqueue dpu0[2:4]' on dma0 goes beyond the list of dpu0 (3 tasks) [H6]",
     ]),

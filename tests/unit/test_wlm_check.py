@@ -207,6 +207,30 @@ def test_rejects_broken_structure(old: str, new: str, rule: str) -> None:
         check(schedule, forged)
 
 
+@pytest.mark.parametrize(
+    ("base", "old", "new", "message"),
+    [
+        (FULL, '"store1" waits(%b1)', '"store1" waits(%b1) updates(%x)', "H9: task 10 counts 0 slots"),
+        (FULL, "slots [0 to 2)", "slots [-1 to 1)", "H9: task 0 begins before a list or its slots"),
+        (FULL, '"w" cmx 0 scratch size 64', '"w" cmx 0 scratch size -64', "H8: task 11 names bytes that do not exist"),
+        (FULL, "mgmt_dma.program [%a2, %b2] on @dma1", "mgmt_dma.program [%a2, %b2] on @dpu0", "is no task of a DMA"),
+        (PARTIAL, "at(%f)", "at(%f) done(%l)", "H7: a work item of engine 3 waits for a task whose end does not int"),
+    ],
+)
+def test_rejects_text_that_the_dialects_do(base: str, old: str, new: str, message: str) -> None:
+    """And a task whose end does not interrupt, which all but the simulator took for one that does."""
+    assert base.count(old) == 1
+    text = base.replace(old, new).replace('    task.run @dma0 "load0"', '    %l = task.run @dma0 "load0"')
+    text = text.replace(
+        'updates(%x) cycles 100\n    task.run @dma0 "load2"',
+        'updates(%x) cycles 100 slots 0\n    task.run @dma0 "load2"',
+    )
+    (schedule,) = read(text)
+    with pytest.raises(RejectedError) as error:
+        check(schedule, sealed(certify(read(base)[0]), schedule=schedule.digest()))
+    assert message in str(error.value)
+
+
 def test_only_the_tail_interrupts_when_it_lifts() -> None:
     p = case(PARTIAL)
     good = certify(schedule_of(p))

@@ -38,6 +38,10 @@ def _tasks(schedule: Schedule, sizes: Counter[int]) -> None:
     for t, task in enumerate(schedule.tasks):
         limit = machine.engines[task.engine].max_waits
         need(not limit or len(task.waits) <= limit, f"H9: task {t} waits on {len(task.waits)} barriers")
+        need(task.slots > 0, f"H9: task {t} counts {task.slots} slots")
+        need(all(0 <= low < high for _, low, high, _ in task.data), f"H8: task {t} names bytes that do not exist")
+        need(task.low >= 0 and task.slot >= 0, f"H9: task {t} begins before a list or its slots")
+        need(task.job == "run" or machine.engines[task.engine].kind == "dma", f"H9: task {t} is no task of a DMA")
         for verb in (task.waits, task.updates):
             need(len({v[0] for v in verb}) == len(verb), f"H9: task {t} uses a barrier twice")
         if task.job in ("fetch", "enqueue"):
@@ -77,6 +81,8 @@ def _items(schedule: Schedule, sizes: Counter[int]) -> None:
             item.low >= at if item.late else item.low == at and e not in late,
             f"H6: work items of engine {e} out of order",
         )
+        fetches = all(schedule.tasks[f].job == "fetch" for f in item.done)
+        need(fetches, f"H7: a work item of engine {e} waits for a task whose end does not interrupt")
         reached[e] = item.high
 
 
