@@ -10,6 +10,7 @@ from wlm_dialect.passes.checker.events import Event, EventGraph
 from wlm_dialect.passes.checker.findings import PROVED, REFUTED, UNDECIDED, Finding, Names, Verdict
 from wlm_dialect.passes.checker.ranges import Ranges
 from wlm_dialect.passes.checker.rules import Obligations, obligations
+from wlm_dialect.passes.checker.servers import unserved
 from wlm_dialect.passes.checker.structure import structure_findings
 from wlm_dialect.program import Program
 
@@ -38,6 +39,7 @@ def check(program: Program) -> Verdict:
     graph = EventGraph(program, Ranges(program))
     findings = structure_findings(graph)
     findings += [_deadlock(graph, nodes) for nodes in find_cycles(graph)]
+    findings += [_unserved(graph, task) for task in (() if graph.clocks.cyclic else unserved(graph))]
     diagnosis = Diagnosis(graph)
     tables = obligations(graph)
     findings += [finding for table in tables for finding in diagnosis.findings(table)]
@@ -59,6 +61,11 @@ def _deadlock(graph: EventGraph, nodes: list[int]) -> Finding:
         index for kind, index in map(graph.kind_of, nodes) if kind in (Event.ENQ, Event.HEAD, Event.START, Event.END)
     ]
     return Finding("H7", text, cycle=tuple(dict.fromkeys(tasks)))
+
+
+def _unserved(graph: EventGraph, task: int) -> Finding:
+    text = f"deadlock: {Names(graph).task(task)} never comes to head: tasks before it keep every server of its pool"
+    return Finding("H7", text, task, cycle=(task,))
 
 
 def _status(findings: list[Finding]) -> str:
