@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from wlm_dialect.errors import ScheduleError, did_you_mean
+from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
 from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
@@ -20,7 +21,8 @@ from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
 SLOTS = ("auto", "halves", "ring")
-_BUSY = 10  # "auto" is a ring where fetches fill a tenth of the time of their queue
+_BUSY = 10  # "auto" is a ring where fetches fill a tenth of the time of their queue,
+_MANY = 32  # and where every engine has slots enough that a part of them is worth a fetch
 _RAMP = (1, 4, 16)  # small first groups: compute starts while the rest is fetched
 
 
@@ -31,9 +33,10 @@ class InsertFetchesPass(ProgramPass):
     With `slots` "halves" groups take turns in two halves of the engine's descriptor slots, so a fetch comes after the
     end of the group before the last one. As a "ring" the slots are filled one after the other, and a fetch comes after
     the end of the tasks whose slots it fills (H5); its groups are smaller, so there are more fetches, but each holds up
-    its queue less. "auto" is a ring in full mode where, by estimate, fetches take a tenth of a queue's time or more.
-    The tasks in the slots are no more than the work FIFO holds, so a push never meets a full one (H6). All management
-    of one engine sits on one DMA queue, in order; it stands where the estimate says that queue is idle.
+    its queue less. "auto" is a ring in full mode where, by estimate, fetches take a tenth of a queue's time or more
+    and every engine has at least 32 slots. The tasks in the slots are no more than the work FIFO holds, so a push never
+    meets a full one (H6). All management of one engine sits on one DMA queue, in order; it stands where the estimate
+    says that queue is idle.
 
     Precondition: phase graph without fetches. Postcondition: each DPU and SHAVE task is fetched exactly once.
     """
@@ -172,7 +175,9 @@ class _Placement:
             size = len(tasks) * self.machine.engines[e].descriptor_bytes
             load[queue] += self.machine.transfer_ticks(self.machine.engines[queue], size) if size else 0
         busy = _BUSY * max(load.values()) >= max(self.times.end, default=0)
-        return "ring" if self.mode == "full" and busy else "halves"
+        used = [e for e, tasks in zip(self.machine.engines, self.program.lists, strict=True) if len(tasks)]
+        many = all(e.descriptor_slots >= _MANY for e in used if e.kind != "dma")
+        return "ring" if self.mode == "full" and busy and many else "halves"
 
     def _latency(self) -> int:
         """Ticks until firmware has heard of fetches and pushed a group for every engine, in one interrupt."""
@@ -219,18 +224,25 @@ class _Placement:
         at = max(int(np.searchsorted(starts, ready)), int(np.searchsorted(listed, earliest)))
         last = int(np.searchsorted(listed, first))
         until = min(int(np.searchsorted(starts, due, side="right")) - 1, last)
-        # before a task that the first of them waits for in any case: then its descriptor is there when it is at head
-        known = int(self.order.heads[first, self.order.lane[listed[0]]]) >> 1 if len(listed) else -1
-        if self.mode == "full" and at <= known:
-            until = min(until, known)
         filled = self.filled.setdefault(queue.name, {})
         place = quiet_place(self.times, listed, at, until, filled=filled) if until > at else at
+        # before a task that the first of them waits for in any case: then its descriptor is there when it is at head
+        known = int(self.order.heads[first, self.order.lane[listed[0]]]) >> 1 if len(listed) else -1
+        if self.mode == "full" and at <= known < place:
+            early = quiet_place(self.times, listed, at, known, filled=filled)
+            if self._idle(listed, early, filled) >= min(cycles, self._idle(listed, place, filled)):
+                place = early
         filled[place] = filled.get(place, 0) + cycles
         # on an idle queue the place in the program is free: as early as the fetch can run, others can rely on it then
         begin = max(ready, self.times.end[listed[place - 1]] if place else 0)
         after = max(earliest, int(listed[place - 1]) + 1 if place else 0)
         program_place = max(after, int(np.searchsorted(self.begun, begin)))
         return min(first, program_place, int(listed[place]) if place < len(listed) else first)
+
+    def _idle(self, listed: I32, place: int, filled: dict[int, int]) -> int:
+        """Ticks, by estimate, that a queue has left before the task at `place` of its list."""
+        before = self.times.end[listed[place - 1]] if place else 0
+        return int(self.times.start[listed[place]] - before - filled.get(place, 0))
 
     def _enqueue_ticks(self, queue: EngineModel) -> int:
         """From the end of a fetch to the push of its group, with room for two others in front."""

@@ -30,12 +30,12 @@ def fetched(program: Program) -> list[tuple[int, int, int]]:
 
 
 def test_slots_are_a_ring_where_fetches_take_much_of_a_queue() -> None:
-    for cycles, slots in ((10_000, "halves"), (10, "ring")):
-        program = chain(12, cycles)
+    many = TINY.with_(**{"dpu.descriptor_slots": 32, "dpu.fifo_depth": 64})
+    for machine, cycles, slots in ((many, 10_000, "halves"), (many, 10, "ring"), (TINY, 10, "halves")):
+        program = chain(60, cycles, machine)
         assert fetched(InsertFetchesPass().run(program)) == fetched(InsertFetchesPass(slots=slots).run(program))
-    assert fetched(InsertFetchesPass(slots="halves").run(chain(12, 10))) != fetched(
-        InsertFetchesPass(slots="ring").run(chain(12, 10))
-    )
+        halves, ring = (fetched(InsertFetchesPass(slots=s).run(program)) for s in ("halves", "ring"))
+        assert halves != ring
 
 
 def test_firmware_modes_keep_to_halves() -> None:
