@@ -162,6 +162,8 @@ def _against_pages(rows: Sequence[Row]) -> Iterator[tuple[str, bool]]:
         mean = statistics.geometric_mean(ratio(row, "pages", "full") for row in there)
         at = f"{GAIN_AT[0]}, scale 1/{round(1 / GAIN_AT[1])}"
         yield f"pages / full, geometric mean of {len(there)} rows on {at}: {mean:.4f} (at least {GAIN})", mean >= GAIN
+    full, pages = (round(sum(row[f"{way}_dmas"] * row["tasks"] for row in both)) for way in ("full", "pages"))
+    yield f"management DMAs of all rows: {full:,} in full, {pages:,} in pages (fewer wanted)", full < pages
     most = max(both, key=lambda row: row["full_dmas"] / row["pages_dmas"])
     share = most["full_dmas"] / most["pages_dmas"]
     not_fewer = sum(row["full_dmas"] >= row["pages_dmas"] for row in both)

@@ -108,6 +108,14 @@ def test_missed_targets_are_named(rows: list[dict[str, Any]], wanted: str) -> No
     assert _missed(*rows) == [wanted]
 
 
+def test_management_dmas_are_added_up_too() -> None:
+    missed = _missed(_row(), _row("npu40xx:1", full_dmas=2.0))
+    assert [text.partition(":")[0] for text in missed] == [
+        "management DMAs of all rows",
+        "management DMAs, full / pages, most",
+    ]
+
+
 def test_pages_may_find_no_place_but_what_it_places_is_safe() -> None:
     assert BENCHMARK.broken(_row(pages=None, pages_error="no room")) == []
     assert BENCHMARK.broken(_row(pages=None, pages_error="refuted: H1")) == ["pages: refuted: H1"]
