@@ -13,7 +13,7 @@ from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.choices import Choices
 from wlm_dialect.passes.editing import Insertion, enqueue_insertion, insert_tasks
-from wlm_dialect.passes.policies import CHAINS
+from wlm_dialect.passes.policies import CHAINS, check_policy
 from wlm_dialect.passes.reduce_dependences import reduced
 from wlm_dialect.program import Kind, Program
 
@@ -54,6 +54,7 @@ class StallEnqueuesPass(ProgramPass):
     slots: str = "auto"
 
     def transform(self, program: Program) -> Program:
+        check_policy(self.policy)  # what cannot be compiled is taken for too slow below
         if np.any((program.kind == Kind.FETCH) | (program.kind == Kind.ENQUEUE)):
             raise ScheduleError(
                 f"{self.name}: @{program.name} has fetches or enqueues already; it stands before wlm-insert-fetches"

@@ -137,3 +137,9 @@ def test_where_nothing_can_starve_the_option_is_refused(spec: str, text: str) ->
     with pytest.raises(ScheduleError) as caught:
         compile_program(stream(preset("tiny")), spec)
     assert str(caught.value) == text
+
+
+def test_a_policy_nobody_knows_is_refused() -> None:
+    with pytest.raises(ScheduleError) as caught:
+        StallEnqueuesPass("pgaes").run(stream(managed_by("dma0")))
+    assert str(caught.value).endswith("there is no policy 'pgaes'; did you mean 'pages'?")
