@@ -77,7 +77,7 @@ def _programmed(program: Program) -> NDArray[np.bool_]:
 
 def _counter_text(program: Program, why: int, task: int, barrier: int, found: int, tick: int) -> str:
     who, meant = task_text(program, task), _barrier_text(program, barrier)
-    hit = _barrier_text(program, found)
+    hit = "" if why == k.BARRIER_TIE else _barrier_text(program, found)  # there it is a task
     match why:
         case k.STALE_HEAD:
             return f"{who} is at head at tick {tick} and waits for {meant}, but reads {hit}: {meant} is not armed yet"

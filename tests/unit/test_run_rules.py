@@ -9,7 +9,10 @@ from wlm_dialect.dialects.barrier import Barrier
 from wlm_dialect.dialects.mgmt_dma import MgmtDma
 from wlm_dialect.dialects.task import Task
 from wlm_dialect.machine import preset
-from wlm_dialect.program import Program, decode_module
+from wlm_dialect.program import Barriers, Program, decode_module
+from wlm_dialect.program.model import Draft
+from wlm_dialect.runtime import state
+from wlm_dialect.runtime.hazards import describe
 from wlm_dialect.runtime.result import RunResult
 from wlm_dialect.runtime.run import run
 
@@ -359,3 +362,17 @@ def test_h11_a_counter_is_left() -> None:
     text = edit(FULL, ("3 producers 1 consumers 1", "3 producers 1 consumers 2"))
     assert hazard(run(read(text), counts=False))[:4] == ("H11", 167, -1, 3)
     assert run(read(FULL), counts=False).outcome == "finished"
+
+
+def test_a_tie_names_both_tasks_though_there_are_fewer_barriers_than_tasks() -> None:
+    draft = Draft("net", preset("tiny"), "managed", "full")
+    for n in range(9):
+        draft.add(n % 2, f"t{n}", 5, updates=[0])
+    registers = [0] * state.REGISTERS
+    registers[state.RULE], registers[state.WHY], registers[state.BAD_TICK] = 3, state.BARRIER_TIE, 5
+    registers[state.BAD_TASK], registers[state.BAD_BARRIER], registers[state.BAD_FOUND] = 7, 0, 8
+    found = describe(draft.finish(barriers=Barriers.virtual(1)), registers)
+    assert (found.rule, found.task) == ("H3", 7)
+    assert str(found.text) == (
+        "task 7 't7' on dma1 and task 8 't8' on dma0 push into the FIFO of v0 in the same tick 5"
+    )
