@@ -126,11 +126,11 @@ def module(number: int, program: Program) -> str:
 
 @needs_coq
 def test_coq_agrees_with_the_checker(proof: Path, tmp_path: Path) -> None:
-    """Random schedules and mutants, on machines of all kinds."""
+    """Random schedules and mutants, on machines of all kinds that the proof covers."""
     programs: list[Program] = []
     for seed in range(24):
         made = random_schedule(seed, 3, 9, pools=seed % 6 == 5)
-        if made is not None:
+        if made is not None and made.program.machine.barriers.rearm != "bounded":
             names = random.Random(seed).sample(sorted(OPERATORS), 2)
             picked = [mutate(made.program, name, random.Random(seed)) for name in names]
             programs += [made.program, *(m for m in picked if m is not None)]
