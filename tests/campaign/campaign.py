@@ -140,7 +140,7 @@ def campaign(scale: float, workers: int, tell: Callable[[str], None]) -> int:
     began = last = time.monotonic()
     done = 0
     todo = list(jobs(scale))
-    solving = list(range(number_of(280, scale)))
+    solving = list(range(number_of(300, scale)))
     # an interrupt, or a polite kill, is for this process: it reports what there is so far
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
