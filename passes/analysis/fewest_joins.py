@@ -18,9 +18,10 @@ def fewest_joins(program: Program, joins: Mapping[tuple[int, int], Collection[in
     """
     times = estimate(program)
     stretches: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)  # queue -> last, first place, task, then
+    start = np.asarray(times.start, np.int64)
+    starts_of = {queue: start[program.lists[queue]] for queue in sorted({queue for _, queue in joins})}
     for (then, queue), firsts in joins.items():
-        listed = program.lists[queue]
-        starts = np.asarray(times.start, np.int64)[listed]
+        listed, starts = program.lists[queue], starts_of[queue]
         last = int(np.searchsorted(listed, then))
         for t in sorted(firsts):
             first = max(int(np.searchsorted(listed, t, side="right")), int(np.searchsorted(starts, times.end[t])))
