@@ -32,8 +32,8 @@ _ROUNDS = 12  # of repair per limit; most programs need none or one
 _RESERVES = (4, 8, 12, 14, 15, 0)  # sixteenths of all barriers to keep back for those that need one long idle
 _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
 _FEW = 8  # orders: worth all rounds
+_SHARE = 8  # and so is one order per so many barriers
 _ABOUT = 1.0005  # times the best estimate: as good
-_SHARE = 8  # and so are orders for so many barriers each
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _rounds(
             break
         if not choice.missing:
             done = configured(candidate, choice.pids)
-            lean = configured(without_spare_joins(done), choice.pids) if mode == "full" else done
+            lean = without_spare_joins(done) if mode == "full" else done
             return next((p for p in dict.fromkeys((lean, done)) if _placeable(p, mode)), None), rounds
         lacking.append(len(choice.missing))
         program = with_orders(candidate, choice.missing, together=together)

@@ -129,7 +129,6 @@ class _Placement:
         self.pushed = enqueuers(program)  # by wlm-stall-enqueues
         self.out: list[Insertion] = []
         self.filled: dict[str, dict[int, int]] = {}  # queue -> place -> ticks of the fetches there so far
-        self.managers = managers(program)
         self.latency = self._latency()
         self.order = task_order(program)
         self.begun = np.maximum.accumulate(np.asarray([0, *self.times.start], np.int64))[1:]

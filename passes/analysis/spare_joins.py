@@ -1,5 +1,7 @@
 """SYNC DMAs that repair left behind without need: rounds add some that later ones make superfluous."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from wlm_dialect.kernels.csr import Csr
@@ -27,31 +29,33 @@ def without_spare_joins(program: Program) -> Program:
     pushing[np.asarray([e.kind == "dma" for e in program.machine.engines])[program.engine]] = -1
     waits = program.waits.lists()
     silent = (program.kind == Kind.SYNC) & (np.diff(program.updates.start) == 0)
+    order, previous = task_order(program), program.barriers.previous
+    over = over_codes(program, order)
     gone: list[int] = []
-    order, over, previous = task_order(program), None, program.barriers.previous
     for queue, tasks in enumerate(program.lists):
         most = program.machine.engines[queue].max_waits or len(program.barriers)
         pushed = np.nonzero(pushing == queue)[0]
         first = last = -1  # of the neighbours that have become one
         for t in tasks.tolist():
             if not silent[t]:
-                first = -1
-                continue
-            if not waits[t]:
+                first = last = -1
+            elif not waits[t]:
                 gone.append(t)
-                continue
-            if first >= 0 and np.searchsorted(pushed, last) == np.searchsorted(pushed, t):
-                over = over_codes(program, order) if over is None else over
+            else:
                 former = [int(previous[v]) for v in waits[t] if previous[v] >= 0]
-                both = sorted({*waits[last], *waits[t]})
-                if len(both) <= most and bool((order.heads[first] >= over[former]).all()):
+                both = sorted({*waits[last], *waits[t]}) if last >= 0 else []
+                if (
+                    0 < len(both) <= most
+                    and np.searchsorted(pushed, last) == np.searchsorted(pushed, t)
+                    and bool((order.heads[first] >= over[former]).all())
+                ):
                     waits[last], waits[t] = [], both
                     gone.append(last)
                 else:
                     first = t
-            else:
-                first = t
-            last = t
+                last = t
     if not gone:
         return program
-    return without_tasks(program.with_(waits=Csr.of(waits)), gone)
+    lean = without_tasks(program.with_(waits=Csr.of(waits)), gone)
+    consumers = lean.consumers.sums(lean.slots).astype(np.int32)
+    return lean.with_(barriers=replace(lean.barriers, consumers=consumers))
