@@ -30,7 +30,6 @@ from wlm_dialect.program.model import IRQ_OVER
 from wlm_dialect.runtime.ideal import ideal
 from wlm_dialect.runtime.law import find_law
 
-MODES = ("firmware", "partial", "full")
 TOP_UPS = ((0, 1), (1, 1), (1, 2), (3, 1), (3, 2), (3, 4), (4, 4))  # F and k; the first is that of the presets
 DEEP_COSTS = (5.0,)
 COSTS = (0.5, 1.0, 2.0, 5.0, 10.0)  # us per event
@@ -116,7 +115,7 @@ def measured(
     for network in names:
         for machine in machines:
             for divisor in divisors:
-                for mode in MODES:
+                for mode in api.MODES:
                     for cost in costs if mode != "full" else costs[:1]:
                         yield measure(network, machine, divisor, mode, cost)
 
@@ -126,7 +125,7 @@ def deepened(names: Iterable[str], machines: Sequence[str]) -> Iterator[Row]:
     for network in names:
         for machine in machines:
             for divisor in (1, 4):
-                for mode in MODES[:2]:
+                for mode in api.MODES[:2]:
                     for cost in DEEP_COSTS:
                         for top_up in TOP_UPS:
                             yield measure(network, machine, divisor, mode, cost, top_up)
@@ -177,10 +176,10 @@ def hurts_from(rows: Iterable[Row]) -> dict[tuple[str, str, int, str], float | N
 def print_hurts(rows: list[Row]) -> None:
     """A line per network, machine and divisor: from which cost on each mode hurts."""
     print(f"\nus per event from which makespan > {HURTS} ideal, of those swept\n")
-    print(f"{'network':<14}{'machine':<11}{'divisor':>8}" + "".join(f"{mode:>10}" for mode in MODES))
+    print(f"{'network':<14}{'machine':<11}{'divisor':>8}" + "".join(f"{mode:>10}" for mode in api.MODES))
     table = hurts_from(rows)
     for network, machine, divisor in dict.fromkeys(key[:3] for key in table):
-        cells = (table[network, machine, divisor, mode] for mode in MODES)
+        cells = (table[network, machine, divisor, mode] for mode in api.MODES)
         shown = "".join(f"{'-' if cell is None else f'{cell:g}':>10}" for cell in cells)
         print(f"{network:<14}{machine:<11}{divisor:>8}{shown}")
 

@@ -39,7 +39,6 @@ from wlm_dialect.universe import WLM_UNIVERSE
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ("npu37xx", "npu40xx:1", "npu40xx:4", "npu40xx:6")
-MODES = ("firmware", "partial", "full")
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ROW = "{:14} {:10} {:9} {:>8} {:>10} {:>9} {:>9} {:>6} {:>9} {:>9}"
 
@@ -103,7 +102,7 @@ def networks(args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for name in args.networks or api.network_names():
         for preset in args.machines or PRESETS:
-            for mode in MODES:
+            for mode in api.MODES:
                 row = network_row(name, preset, mode, args.runs, not args.no_certificates)
                 rows.append(row)
                 times = [f"{row[key]:.3f}" if key in row else "" for key in ("certify", "wlm-check")]

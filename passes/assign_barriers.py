@@ -1,10 +1,10 @@
 """Pass `wlm-assign-barriers`."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from wlm_dialect.dialects.task import MODES, Mode
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.barrier_choice import NO_WINDOW, UNKNOWN, Knowledge, Uses, chosen
 from wlm_dialect.kernels.csr import int32
@@ -27,7 +27,6 @@ from wlm_dialect.passes.policies.pages import place_pages
 from wlm_dialect.passes.split_barriers import within_slots
 from wlm_dialect.program import Barriers, Kind, Program
 
-MODES = ("firmware", "partial", "full")
 _ROUNDS = 12  # of repair per limit; most programs need none or one
 _RESERVES = (4, 8, 12, 14, 15, 0)  # sixteenths of all barriers to keep back for those that need one long idle
 _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
@@ -53,7 +52,7 @@ class AssignBarriersPass(ProgramPass):
 
     name = "wlm-assign-barriers"
     phases = ("virtual",)
-    mode: Literal["firmware", "partial", "full"] = "full"
+    mode: Mode = "full"
     policy: str = CHAINS
     per_fifo: bool = False  # leave a physical barrier to each work FIFO: wlm-guard-enqueues
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, fields
 from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 
+from wlm_dialect.dialects.task import MODES
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.passes.policies import CHAINS
-
-MODES = ("firmware", "full", "partial")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,26 @@ def enqueue_name(machine: MachineModel, engine: int, span: tuple[int, int]) -> s
     return f"enqueue {machine.engines[engine].name}[{span[0]}:{span[1]}]"
 
 
+def fetch_insertion(
+    machine: MachineModel,
+    before: int,
+    queue: int,
+    engine: int,
+    span: tuple[int, int],
+    slot: int,
+    after: Sequence[int] = (),
+) -> Insertion:
+    """A FETCH on `queue` of the descriptors of the tasks [low, high) = `span` of `engine`, to slots from `slot` on."""
+    low, high = span
+    model = machine.engines[engine]
+    size = (high - low) * model.descriptor_bytes
+    cycles = machine.transfer_ticks(machine.engines[queue], size)
+    name = f"fetch {model.name}[{low}:{high}]"
+    return Insertion(
+        before, queue, name, Kind.FETCH, cycles, size, tuple(after), target=engine, low=low, high=high, slot=slot
+    )
+
+
 def sync_insertion(
     machine: MachineModel, before: int, queue: int, waits: tuple[int, ...] = (), updates: tuple[int, ...] = ()
 ) -> Insertion:

@@ -5,10 +5,10 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from wlm_dialect.dialects.task import MODES, Mode
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.machine import EngineModel, MachineModel
@@ -16,10 +16,9 @@ from wlm_dialect.passes.analysis.estimate import Estimate, estimate, quiet_place
 from wlm_dialect.passes.analysis.managers import managers
 from wlm_dialect.passes.analysis.order import enqueuers, task_order
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.editing import Insertion, fetch_insertion, insert_tasks
 from wlm_dialect.program import Kind, Program
 
-MODES = ("firmware", "partial", "full")
 SLOTS = ("auto", "halves", "ring")
 _BUSY = 10  # "auto" is a ring where fetches fill a tenth of the time of their queue,
 _MANY = 32  # and where every engine has slots enough that a part of them is worth a fetch
@@ -43,7 +42,7 @@ class InsertFetchesPass(ProgramPass):
 
     name = "wlm-insert-fetches"
     phases = ("graph",)
-    mode: Literal["firmware", "partial", "full"] = "full"
+    mode: Mode = "full"
     slots: str = "auto"
 
     def transform(self, program: Program) -> Program:
@@ -157,6 +156,7 @@ class _Placement:
         ramp = Ramp([self.times.start[t] for t in tasks], self.latency, *self._ticks(engine, queue))
         plan = groups(model, len(tasks), self.mode, self.machine, self.slots, ramp)
         holds: dict[int, int] = {}  # slot -> group
+        on = self.machine.engine_index[queue.name]
         place = 0
         for g, (low, high, slot) in enumerate(plan):
             yield self.times.start[tasks[low]], engine
@@ -164,7 +164,7 @@ class _Placement:
             if model.ends_in_order:
                 users = users[-1:]
             place = max(place, self._place(engine, queue, tasks, (low, high), users))
-            self._emit(engine, queue, place, (low, high, slot), users)
+            self.out.append(fetch_insertion(self.machine, place, on, engine, (low, high), slot, users))
             holds |= dict.fromkeys(range(slot, slot + high - low), g)
 
     def _best_slots(self) -> str:
@@ -249,20 +249,6 @@ class _Placement:
             return 3 * self.machine.transfer_ticks(queue, self.machine.management.enqueue_bytes)
         firmware = self.machine.firmware
         return 3 * (firmware.interrupt + firmware.program + firmware.push)
-
-    def _emit(self, engine: int, queue: EngineModel, place: int, group: tuple[int, int, int], users: list[int]) -> None:
-        model = self.machine.engines[engine]
-        low, high, slot = group
-        size = (high - low) * model.descriptor_bytes
-        on = self.machine.engine_index[queue.name]
-        where = f"{model.name}[{low}:{high}]"
-        cycles = self.machine.transfer_ticks(queue, size)
-        self.out.append(
-            Insertion(
-                place, on, f"fetch {where}", Kind.FETCH, cycles, size, tuple(users), target=engine, low=low, high=high,
-                slot=slot,
-            )
-        )  # fmt: skip
 
     def _in_program_order(self) -> list[Insertion]:
         """Management of several engines meets at one place: the group whose first task starts earliest goes first."""

@@ -9,7 +9,7 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.base import ProgramPass
-from wlm_dialect.passes.editing import Insertion, add_to_rows, insert_tasks
+from wlm_dialect.passes.editing import Insertion, add_to_rows, fetch_insertion, insert_tasks
 from wlm_dialect.passes.policies.pages.channel import management_queue
 from wlm_dialect.program import Kind, Program
 
@@ -100,21 +100,5 @@ class _Plan:
         after: Sequence[int],
         last: int = -1,
     ) -> None:
-        machine = self.program.machine
-        model = machine.engines[engine]
-        low, high = span
-        size = (high - low) * model.descriptor_bytes
-        insertion = Insertion(
-            before,
-            self.queue,
-            f"fetch {model.name}[{low}:{high}]",
-            Kind.FETCH,
-            machine.transfer_ticks(machine.engines[self.queue], size),
-            size,
-            tuple(after),
-            target=engine,
-            low=low,
-            high=high,
-            slot=slot,
-        )
+        insertion = fetch_insertion(self.program.machine, before, self.queue, engine, span, slot, after)
         self.fetches.append(_Fetch(insertion, group, last))

@@ -5,6 +5,7 @@ from typing import Literal
 
 from xdsl.passes import ModulePass
 
+from wlm_dialect.dialects.task import Mode
 from wlm_dialect.errors import ScheduleError, did_you_mean
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.choices import DEFAULTS, Choices, parse_mode
@@ -31,7 +32,6 @@ from wlm_dialect.passes.stall_enqueues import StallEnqueuesPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.passes.verify_schedule import VerifySchedulePass
 
-Mode = Literal["firmware", "partial", "full"]
 STARVATION = ("neither", "barrier", "stall")
 
 

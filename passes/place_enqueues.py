@@ -95,9 +95,7 @@ class _Placement:
         compute = self.machine.engines[engine].descriptor_slots > 0
         if queue < 0:
             return []
-        first = [
-            self._first_place(queue, t, self._room(queue, tasks, i) if compute else 0) for i, t in enumerate(tasks)
-        ]
+        first = [self._first_place(queue, tasks, i, compute) for i in range(len(tasks))]
         if not compute:
             self._linked(tasks, first)
             return []
@@ -159,16 +157,15 @@ class _Placement:
         one_group = self.machine.management.linked_enqueue or self.machine.full_fifo == "drop"
         return not one_group or self.fetch[tasks[start]] == self.fetch[tasks[end]]
 
-    def _first_place(self, queue: int, task: int, room: int) -> int:
-        """First place on `queue` from which the task may be pushed; its FIFO has room from place `room` on."""
-        place = 0
-        compute = self.machine.engines[int(self.program.engine[task])].descriptor_slots > 0
+    def _first_place(self, queue: int, tasks: list[int], index: int, compute: bool) -> int:
+        """First place on `queue` from which the task at `index` of its list may be pushed."""
+        task, place = tasks[index], 0
         if compute:
             fetch = self._fetch_of(task, queue)
             lane, at = int(self.order.lane[fetch]), int(self.order.at[fetch])
             place = self._known(queue, lane, at)  # behind its fetch there is room: slots are no more than places
             if self.order.heads[task, lane] >= at:
-                place = min(place, room)
+                place = min(place, self._room(queue, tasks, index))
         for v in self.waits[task]:
             former = self.previous[v]
             lonely = int(not self.consumers[former])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from wlm_dialect.dialects.task import MODES
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from wlm_dialect.runtime.witness import Stress
     from wlm_dialect.verification import Verification
 
-Mode = Literal["firmware", "partial", "full"]
-MODES: tuple[Mode, ...] = ("firmware", "partial", "full")
 UNMANAGED = "none"
 """In place of a mode: barriers, but nobody who manages them."""
 

@@ -14,8 +14,8 @@ from wlm_dialect.passes.analysis.order import Order, enqueuers
 from wlm_dialect.passes.analysis.refills import first_places, last_places, refill_queues
 from wlm_dialect.passes.analysis.reuse import over_codes, past_codes
 from wlm_dialect.passes.analysis.spacing import spaced, tasks_on
-from wlm_dialect.passes.editing import Insertion, insert_tasks
-from wlm_dialect.program import Barriers, Kind, Program
+from wlm_dialect.passes.editing import Insertion, insert_tasks, sync_insertion
+from wlm_dialect.program import Barriers, Program
 
 __all__ = ["KnownOrders", "MissingOrder", "past_codes", "with_orders"]
 
@@ -155,8 +155,7 @@ def with_orders(program: Program, missing: Iterable[MissingOrder], *, together: 
     for (then, queue), firsts in sorted((fewest_joins(program, joins) if together else joins).items()):
         for t in sorted(firsts):
             updates[t].append(count)
-        cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
-        tasks.append(Insertion(then, queue, "sync", Kind.SYNC, cycles, waits=(count,)))
+        tasks.append(sync_insertion(program.machine, then, queue, (count,)))
         count += 1
     waited = {v for row in waits for v in row}
     had_consumers = [len(row) > 0 for row in program.consumers.lists()]

@@ -8,8 +8,8 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.passes.analysis.known_orders import KnownOrders
 from wlm_dialect.passes.analysis.managers import dedicated_queue
-from wlm_dialect.passes.analysis.order import enqueuers, task_order
-from wlm_dialect.passes.editing import Insertion, insert_tasks
+from wlm_dialect.passes.analysis.order import enqueuers, fetchers, task_order
+from wlm_dialect.passes.editing import Insertion, enqueue_insertion, insert_tasks, sync_insertion
 from wlm_dialect.program import Barriers, Kind, Program
 
 _PAUSES = 20_000  # SYNCs that only let time pass
@@ -59,7 +59,7 @@ def in_stretches(program: Program) -> tuple[Program, list[int]]:
         for t in s.join:
             updates[t].append(len(pids))
         if s.join:
-            tasks.append(_sync(program, queue, s.high, (len(pids),)))
+            tasks.append(sync_insertion(program.machine, s.high, queue, (len(pids),)))
             tasks += _pause(program, queue, s.high, len(stretches))
             pids.append(s.joined)
     tail = len(pids) if program.barriers.tail >= 0 else -1
@@ -67,7 +67,7 @@ def in_stretches(program: Program) -> tuple[Program, list[int]]:
         pids.append(cutter.idle[0])
         last = stretches[-1]
         if pids[-1] in (last.joined, *last.pids.values()):  # its refill stands between the join and one more task
-            tasks.append(_sync(program, queue, len(program), ()))
+            tasks.append(sync_insertion(program.machine, len(program), queue))
     changed = program.with_(waits=Csr.of(waits), updates=Csr.of(updates), barriers=Barriers.virtual(len(pids), tail))
     changed = insert_tasks(changed, tasks).program if tasks else changed
     return _lifting(changed, queue), pids
@@ -95,11 +95,6 @@ def _dispatcher(program: Program) -> int:
     return max(queues, key=lambda q: (own[q], -q))
 
 
-def _sync(program: Program, queue: int, before: int, waits: tuple[int, ...]) -> Insertion:
-    cycles = program.machine.transfer_ticks(program.machine.engines[queue], 0)
-    return Insertion(before, queue, "sync", Kind.SYNC, cycles, waits=waits)
-
-
 def _pause(program: Program, queue: int, before: int, stretches: int) -> list[Insertion]:
     """SYNCs for as many ticks as barriers may take to re-arm (bounded), one each, and one more for a refill."""
     delta = program.machine.barriers.rearm_delta
@@ -111,7 +106,7 @@ def _pause(program: Program, queue: int, before: int, stretches: int) -> list[In
             f"'{program.machine.name}' has barriers.rearm_delta = {delta} ticks, and each task counts for one; use a "
             "smaller rearm_delta, rearm = 'acknowledged', more barriers, or mode partial or firmware [H1, H2]"
         )
-    return [_sync(program, queue, before, ()) for _ in range(delta + 1)]
+    return [sync_insertion(program.machine, before, queue) for _ in range(delta + 1)]
 
 
 def _lifting(program: Program, queue: int) -> Program:
@@ -132,7 +127,7 @@ class _Cutter:
         limits = program.machine.barriers
         self.room = min(limits.max_producers, limits.max_sum - 1)
         self.depth = limits.fifo_depth
-        self.fetch = _fetches(program)
+        self.fetch: list[int] = fetchers(program).tolist()
         self.engine, self.slots = program.engine.tolist(), program.slots.tolist()
         self.waits, self.producers = program.waits.lists(), program.producers.lists()
         self.order = task_order(program)
@@ -248,26 +243,13 @@ class _Cutter:
         return place
 
 
-def _fetches(program: Program) -> list[int]:
-    """Per task the fetch of its descriptor, or -1."""
-    out = np.full(len(program), -1, np.int32)
-    for f in np.nonzero(program.kind == Kind.FETCH)[0].tolist():
-        out[program.lists[int(program.target[f])][int(program.low[f]) : int(program.high[f])]] = f
-    found: list[int] = out.tolist()
-    return found
-
-
 def _enqueues(program: Program, queue: int, stretch: Stretch, fetch: list[int]) -> list[Insertion]:
     """The pushes of a stretch: one per run of tasks of an engine that have the same place."""
     runs: dict[tuple[int, int, int], list[int]] = {}  # (place, engine, group) -> positions in the list of the engine
     for t, place in stretch.places:
         group = fetch[t] if program.machine.management.linked_enqueue else -1
         runs.setdefault((place, int(program.engine[t]), group), []).append(int(program.position[t]))
-    out: list[Insertion] = []
-    for (place, e, _), positions in sorted(runs.items()):
-        low, high = positions[0], positions[-1] + 1
-        size = (high - low) * program.machine.management.enqueue_bytes
-        name = f"enqueue {program.machine.engines[e].name}[{low}:{high}]"
-        cycles = program.machine.transfer_ticks(program.machine.engines[queue], size)
-        out.append(Insertion(place, queue, name, Kind.ENQUEUE, cycles, size, target=e, low=low, high=high))
-    return out
+    return [
+        enqueue_insertion(program.machine, place, queue, e, (positions[0], positions[-1] + 1))
+        for (place, e, _), positions in sorted(runs.items())
+    ]

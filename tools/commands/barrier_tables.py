@@ -3,9 +3,10 @@
 import argparse
 from typing import Any
 
+from wlm_dialect.dialects.task import MODES
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.program import Program
-from wlm_dialect.tools.commands.common import MODES, write_json
+from wlm_dialect.tools.commands.common import write_json
 from wlm_dialect.tools.plots import bars, curve
 from wlm_dialect.tools.tables import number, print_table
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from wlm_dialect.dialects.task import MODES
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
 from wlm_dialect.tools.output import write_output
 
 DEFAULT_MACHINE = "npu40xx:2"
-MODES = ("firmware", "partial", "full")
 IDEAL = "ideal"
 
 

@@ -4,7 +4,7 @@ Assembly is hand-written: these ops dominate every module, and printing by `asse
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, StringAttr, SymbolRefAttr, i32, i64
 from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region, SSAValue, TypeAttribute
@@ -29,7 +29,8 @@ from xdsl.utils.exceptions import VerifyException
 from wlm_dialect.dialects.barrier import BARRIER
 
 PHASES = ("graph", "virtual", "physical", "managed")
-MODES = ("firmware", "partial", "full")
+Mode = Literal["firmware", "partial", "full"]
+MODES: tuple[Mode, ...] = ("firmware", "partial", "full")
 ROLES = ("input", "output", "constant", "scratch")
 FORMAT = 1
 
