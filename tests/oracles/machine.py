@@ -70,6 +70,7 @@ class Machine:
         for e in m.engines:
             self.base.append(self.base[-1] + e.descriptor_slots)
         self.full = s.mode == "full"
+        self.by_id = m.firmware.service_order == "id"
         self.fetches: dict[int, list[int]] = {}
         for t, task in enumerate(s.tasks):
             if task.kind == FETCH:
@@ -177,6 +178,8 @@ class Machine:
         prompt = next((step for step in out if self.prompt[step[1]]), None)
         if prompt:
             return [prompt]
+        if self.chooses(st):  # in this very tick, before or after what starts in it
+            return [*out, ("serve", -1)]
         waiting = {t for t in st.blocked if t >= 0}
         out += [("end", t) for t in _bits(st.started & ~st.ended) if t not in waiting]
         return [*out, ("firmware", st.serving)] if st.step else out
@@ -190,6 +193,8 @@ class Machine:
                 self.start(st, step[1])
             case "end":
                 self.finish(st, step[1], raised)
+            case "serve":
+                self.serve(st)
             case _:
                 self.firmware(st)
         self.settle(st, raised)
@@ -279,6 +284,14 @@ class Machine:
         else:
             st.serving = -1
 
+    def chooses(self, st: State) -> bool:
+        """Whether firmware is about to take the interrupt with the lowest id; by arrival there is no choice."""
+        return self.by_id and bool(st.pending) and not st.step
+
+    def serve(self, st: State) -> None:
+        """Firmware takes the first of the pending interrupts."""
+        st.serving, st.step = st.pending.pop(0), 1
+
     # ---- what follows at once
 
     def settle(self, st: State, raised: list[int] | None = None) -> None:
@@ -286,7 +299,7 @@ class Machine:
         raised = raised or []
         while True:
             raised += [len(self.s.tasks) + self.rank[v] for v in self.arm(st) if self._raises(v)]
-            st.pending += sorted(raised)
+            st.pending = sorted(st.pending + raised) if self.by_id else st.pending + sorted(raised)
             raised = []
             for e in range(len(self.lists)):
                 self.heads(st, e)
@@ -300,10 +313,8 @@ class Machine:
             if not again:
                 break
         self.tail_lifted(st)
-        if st.pending and not st.step:
-            if self.s.machine.firmware.service_order == "id":
-                st.pending.sort()
-            st.serving, st.step = st.pending.pop(0), 1
+        if st.pending and not st.step and not self.by_id:
+            self.serve(st)
 
     def arm(self, st: State) -> list[int]:
         """Instances that are over now. A barrier takes the next one that was pushed."""

@@ -14,7 +14,8 @@ from tests.campaign.schedules import random_schedule
 from tests.oracles import promela, smt
 from tests.oracles.explore import explore
 from tests.oracles.schedule import read_schedule
-from tests.unit.verify_schedule_cases import FULL, PARTIAL, program
+from tests.unit.verify_schedule_cases import CHOICE, FULL, PARTIAL, program
+from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, check
 from wlm_dialect.program import Program, encode_module
 from wlm_dialect.verification import verify
@@ -104,6 +105,17 @@ def test_spin_agrees(explorer):
             assert hazard == (check(subject).status != PROVED), name
             counts[hazard] += 1
     assert min(counts.values()) > 10, counts
+
+
+@pytest.mark.parametrize(("order", "broken"), [("id", True), ("arrival", False)])
+def test_what_a_push_causes_at_once_may_be_served_first_by_id(order, broken, explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    p = program(CHOICE, machine=preset("tiny").with_(**{"firmware.service_order": order}))
+    s = read_schedule(text_of(p), p.machine)
+    found = verify(p, replays=1)
+    assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H2", "second")] * broken
+    assert explore(s).faults == ({("H2", 2, "b2#1")} if broken else set())
+    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
 
 
 def test_spin_is_missed_by_name(monkeypatch):

@@ -77,6 +77,26 @@ builtin.module attributes {wlm.machine = "tiny"} {
 """
 """Three rounds on one barrier that firmware programs, enqueues by firmware."""
 
+CHOICE = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode partial {
+    %a0 = barrier.configure 0 producers 1 consumers 0 irq "over"
+    %b = barrier.configure 1 producers 1 consumers 1 irq "over"
+    %c0 = barrier.configure 2 producers 1 consumers 0 irq "over"
+    %c1 = barrier.configure 2 producers 1 consumers 0
+    %t = barrier.configure 3 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %b, %c0, %t]
+    mgmt_dma.work_item @dma0 [0 to 1)
+    task.run @dma0 "load" updates(%a0, %b, %c0) cycles 100
+    mgmt_dma.work_item @dma1 [0 to 1) at(%a0)
+    task.run @dma1 "first" waits(%b) updates(%t) cycles 10
+    mgmt_dma.work_item @dma1 [1 to 2) at(%b)
+    task.run @dma1 "second" updates(%c1, %t) cycles 10
+  }
+}
+"""
+"""The handler of b0 pushes `first`, which starts at once and makes b1 over: by id, firmware serves it before b2."""
+
 
 def program(text: str, edits: tuple[tuple[str, str], ...] = (), machine: MachineModel | None = None) -> Program:
     """The program of an IR text after exact edits, each of a line part that occurs once."""

@@ -178,6 +178,12 @@ static void arm(Machine *m) {
 static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 static int ascending_bytes(const void *a, const void *b) { return *(const unsigned char *)a - *(const unsigned char *)b; }
 
+static void serve(Machine *m) {
+  m->serving = m->pending[0]; m->step = 1;
+  memmove(m->pending, m->pending + 1, --m->waiting);
+  m->pending[m->waiting] = 0;
+}
+
 static void settle(Machine *m) {
   int again = 1;
   while (again && !m->bad) {
@@ -200,21 +206,18 @@ static void settle(Machine *m) {
   for (int t = 0; t < tasks; t++) left += !m->ended[t];
   while (of_pid[p].at[place] != tail_at) place++;
   if (left && (m->over[p] > place || (current(m, p) == tail_at && !m->producers[p]))) m->bad = 1;
-  if (m->waiting && !m->step) {
-    if (by_id) qsort(m->pending, m->waiting, 1, ascending_bytes);
-    m->serving = m->pending[0]; m->step = 1;
-    memmove(m->pending, m->pending + 1, --m->waiting);
-    m->pending[m->waiting] = 0;
-  }
+  if (by_id) qsort(m->pending, m->waiting, 1, ascending_bytes);
+  else if (m->waiting && !m->step) serve(m);
 }
 
 /* What may happen next. If nothing may, all must be done and clean. */
 static void after(Machine *m) {
-  int some = m->may_serve = !m->bad && m->step;
+  int chooses = by_id && m->waiting && !m->step; /* in this very tick, before or after what starts in it */
+  int some = m->may_serve = !m->bad && (m->step || chooses);
   for (int t = 0; t < tasks; t++) {
     int blocked = task[t].kind == ENQUEUE && m->blocked[task[t].target] == t;
     m->may_start[t] = !m->bad && m->seen[t] && !m->started[t];
-    m->may_end[t] = !m->bad && m->started[t] && !m->ended[t] && !blocked;
+    m->may_end[t] = !m->bad && m->started[t] && !m->ended[t] && !blocked && !chooses;
     some |= m->may_start[t] || m->may_end[t];
   }
   if (some || m->bad) return;
@@ -245,6 +248,7 @@ static void end(Machine *m, int t) { finish(m, t); if (!m->bad) settle(m); after
 
 static void firmware(Machine *m) {
   int next = 255;
+  if (!m->step) { serve(m); after(m); return; }
   List *due = m->serving < tasks ? &task[m->serving].items : &instance[ranked.at[m->serving - tasks]].items;
   if (m->serving >= tasks) {
     int v = ranked.at[m->serving - tasks], p = instance[v].pid;
