@@ -146,6 +146,17 @@ def test_refuses_text_it_does_not_understand(old: str, new: str, message: str) -
     assert message in str(error.value)
 
 
+def test_text_that_ends_too_early_is_refused_wherever_it_ends() -> None:
+    end = MANAGED.rindex("}", 0, MANAGED.rindex("}"))  # of the graph; that of the module follows
+    begin = MANAGED.index("phase managed") + len("phase managed")
+    for at in range(begin, end):
+        with pytest.raises(ProgramError, match=r"^IR text: "):
+            read(MANAGED[:at])
+    for text in ("{wlm.machine = {", '{wlm.machine = {engines = [{name = "dma0"', "{wlm.machine = ["):
+        with pytest.raises(ProgramError, match="it ends too early, after"):
+            read(text)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -154,7 +165,7 @@ def test_refuses_text_it_does_not_understand(old: str, new: str, message: str) -
         ({"order": []}, "the order does not hold all events"),
         ({"order": [[1, 0]]}, "event 1 does not exist or happens twice"),
         ({"order": [[9, 0]]}, "event 9 comes before something it waits for"),
-        ({"order": [[8, 7]]}, "event 8 is on chain 7, but there are 0 so far"),
+        ({"order": [[8, 7]]}, "event 8 is on chain 7 of 0 so far"),
         ({"order": [[8, 0], [24, 0]]}, "event 24 comes before something it waits for"),
         ({"order": [[8]]}, "the certificate is malformed"),
         ({"order": None}, "the certificate is malformed"),

@@ -39,9 +39,7 @@ class Proof:
                 known.append(other)
         need(all(p in self.rank for p in before), f"event {here} comes before something it waits for")
         clock = self.known(before)
-        need(
-            -1 <= chain <= len(self.count), f"event {here} is on chain {chain}, but there are {len(self.count)} so far"
-        )
+        need(-1 <= chain <= len(self.count), f"event {here} is on chain {chain} of {len(self.count)} so far")
         if chain >= 0:
             self.count += [0] * (chain + 1 - len(self.count))
             clock += [0] * (chain + 1 - len(clock))
@@ -160,9 +158,8 @@ class Proof:
             given = tasks[:boot] + [t for p in pushes for t in events.pushed[p][1]]
             need(given == tasks, f"H6: engine {e} does not get its list")
             # that a push waits for room orders nothing here: the FIFO has room as long as the one before is missing
-            ordered = all(
-                self.under(a, events.before[b][: 1 if b in events.blocking else None]) for a, b in pairwise(pushes)
-            )
+            causes = {b: events.before[b][: 1 if b in events.blocking else None] for b in pushes}
+            ordered = all(self.under(a, causes[b]) for a, b in pairwise(pushes))
             need(ordered, f"H6: pushes of engine {e} are not ordered")
             model, entries = events.schedule.machine.engines[e], {events.entry[t] for t in tasks[:boot]}
             need(len(entries) <= model.fifo_depth + 1, f"H6: bootstrap overfills engine {e}")

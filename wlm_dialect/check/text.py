@@ -90,8 +90,10 @@ class _Reader:
         return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else ""
 
     def next(self) -> str:
+        if self.at == len(self.tokens):
+            raise ProgramError(f"IR text: it ends too early, after '{' '.join(self.tokens[-8:])}'")
         self.at += 1
-        return self.peek(-1)
+        return self.tokens[self.at - 1]
 
     def expect(self, *words: str) -> None:
         for word in words:
@@ -170,8 +172,8 @@ class _Reader:
         if self.peek() == "{":
             depth = 0
             while True:
-                depth += {"{": 1, "}": -1, "": -depth}.get(word := self.next(), 0)
-                if depth == 0 or not word:
+                depth += {"{": 1, "}": -1}.get(self.next(), 0)
+                if depth == 0:
                     return
 
 
@@ -180,7 +182,8 @@ def read(text: str) -> list[Schedule]:
     reader = _Reader([t for t in _TOKEN.findall(text) if not t.startswith("//")])
     machine: MachineModel | None = None
     out: list[Schedule] = []
-    while word := reader.next():
+    while reader.at < len(reader.tokens):
+        word = reader.next()
         if word == "wlm.machine" and reader.accept("="):
             value = reader.plain()
             try:
