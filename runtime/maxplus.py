@@ -214,7 +214,7 @@ def _reads_stale(ready: Prepared, times: Times) -> bool:
     """H1; an instance armed by a start of the same tick may be armed before or after a head of that tick."""
     p = ready.program
     previous = p.barriers.previous
-    by_start = (previous >= 0) & (times.over[previous] == times.armed) & (times.lifted[previous] < times.armed)
+    by_start = (previous >= 0) & (times.over[previous] == times.armed) & (p.barriers.consumers[previous] > 0)
     earliest = times.armed + by_start
     return bool(np.any(earliest[p.waits.index] > times.head[p.waits.rows()]))
 

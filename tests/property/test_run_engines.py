@@ -1,5 +1,6 @@
 """The two engines of execution, compiled or not, agree to the tick on random managed programs; ties change nothing."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from tests.benchmark_scripts import load_script
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.machine import MachineModel
-from wlm_dialect.program import Program
-from wlm_dialect.runtime.result import FINISHED, RunResult
+from wlm_dialect.program import Kind, Program
+from wlm_dialect.runtime.result import FINISHED, HAZARD, RunResult
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
 
@@ -34,39 +35,41 @@ def machines(draw: st.DrawFn, chunk: int) -> MachineModel:
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Program:
+def programs(draw: st.DrawFn, smallest: int = 1) -> Program:
     """A correct program of a few chunks."""
     chunk = draw(st.integers(2, 20))
-    size = draw(st.integers(1, 250))
+    size = draw(st.integers(smallest, 250))
     return GENERATE.generate(size, draw(st.integers(0, 10**6)), draw(machines(chunk)), chunk)
 
 
 @st.composite
 def mutants(draw: st.DrawFn) -> Program:
-    """A program with a few cycles, waits, orders or machine parameters changed: mostly broken, in many ways."""
-    p = draw(programs())
-    kind = draw(st.integers(0, 5))
+    """A program with a few cycles, waits, orders or machine parameters changed: many broken, in many ways."""
+    p = draw(programs(100))  # enough for barriers and slots to be used again and again
+    kind = draw(st.sampled_from(["longer", "forgetful", "one barrier", "one half", "order", "drop"]))
     pick = draw(st.integers(0, 10**6))
-    if kind == 0:
+    if kind == "longer":
         cycles = p.cycles.copy()
         cycles[pick % len(p)] = 50_000
         return p.with_(cycles=cycles)
-    if kind == 1:  # a task forgets what it waits on
+    if kind == "forgetful":  # a task, a management DMA if there is one that waits, forgets what it waits on
         rows = p.waits.lists()
         waiting = [t for t, row in enumerate(rows) if row]
+        waiting = [t for t in waiting if p.kind[t] == Kind.PROGRAM] or waiting
         t = waiting[pick % len(waiting)]
         consumers = p.barriers.consumers.copy()
         consumers[rows[t]] -= p.slots[t]
         rows[t] = []
         barriers = type(p.barriers)(p.barriers.pid, p.barriers.producers, consumers, p.barriers.irq, p.barriers.tail)
         return p.with_(waits=Csr.of(rows), barriers=barriers)
-    if kind == 2:  # two barriers become one
-        pid = np.where(p.barriers.pid == pick % 60, (pick + 1) % 60, p.barriers.pid)
+    if kind == "one barrier":  # two barriers become one
+        one, other = p.barriers.pid[pick % len(p.barriers)], p.barriers.pid[(pick + 1) % len(p.barriers)]
+        pid = np.where(p.barriers.pid == one, other, p.barriers.pid)
         barriers = type(p.barriers)(pid, p.barriers.producers, p.barriers.consumers, p.barriers.irq, p.barriers.tail)
         return p.with_(barriers=barriers)
-    if kind == 3:  # fetches into the other half
+    if kind == "one half":  # fetches into the other half
         return p.with_(slot=np.where(p.slot > 0, 0, p.slot).astype(np.int32))
-    if kind == 4:
+    if kind == "order":
         orders = draw(st.sampled_from(["prefetching", "outstanding"]))
         servers = 1 if orders == "prefetching" else 2
         engines = tuple(replace(e, order=orders, servers=servers) if e.kind == "dpu" else e for e in p.machine.engines)
@@ -103,6 +106,22 @@ def test_broken_programs_are_judged_alike(p: Program) -> None:
     same(run(p, engine="events"), run(p, engine="auto"))
 
 
+def test_mutants_are_broken_in_many_ways_and_both_engines_judge_them() -> None:
+    rules, engines = Counter[str](), Counter[tuple[str, str]]()
+
+    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @given(mutants())
+    def count(p: Program) -> None:
+        result = run(p, engine="auto")
+        rules[result.hazard.rule if result.hazard else result.outcome] += 1
+        engines[result.outcome, result.engine_of_execution] += 1
+
+    count()
+    assert {"H1", "H2", "H3", "H5", FINISHED} <= set(rules), rules
+    assert rules[FINISHED] < 100, rules
+    assert min(engines[HAZARD, "events"], engines[FINISHED, "maxplus"]) > 20, engines
+
+
 @settings(max_examples=60, deadline=None)
 @given(programs(), st.integers(0, 10**6), st.sampled_from(["uniform", "heavy", "adversarial"]))
 def test_correct_programs_stay_correct_under_any_timing(p: Program, seed: int, how: str) -> None:
@@ -132,5 +151,7 @@ def test_a_correct_program_runs_again(p: Program, repeat: int) -> None:
 @given(mutants())
 def test_compiled_loops_do_the_same(p: Program) -> None:
     pytest.importorskip("numba")
-    same(run(p, engine="events", compiled=False), run(p, engine="events", compiled=True))
-    same(run(p, compiled=False), run(p, compiled=True))
+    for engine in ("events", "auto"):
+        plain, fast = run(p, engine=engine, compiled=False), run(p, engine=engine, compiled=True)
+        assert fast.engine_of_execution == f"{plain.engine_of_execution}+numba"
+        same(plain, fast)

@@ -51,4 +51,6 @@ def test_graphviz_reads_it() -> None:
     if dot is None:
         pytest.skip("graphviz is not installed")
     for program in (graph(), compile_program(graph(), "full").program):
-        subprocess.run([dot, "-Tsvg"], input=make_dot(program), text=True, check=True, capture_output=True)
+        drawn = subprocess.run([dot, "-Tsvg"], input=make_dot(program), text=True, check=True, capture_output=True)
+        assert drawn.stderr == ""
+        assert drawn.stdout.count('class="node"') == len(program) + len(program.barriers)

@@ -291,20 +291,28 @@ def two_instances(**changes: list[int]) -> Program:
     return bound(draft.finish(barriers=Barriers.virtual(4)), [0, 1, 2, 0])
 
 
-def test_what_is_known_is_not_refused() -> None:
-    require_orders(two_instances())
+def refusal(program: Program) -> str:
+    """What the policy says of orders that it does not know; nothing if it knows all of them."""
+    try:
+        require_orders(program)
+    except ScheduleError as error:
+        return str(error)
+    return ""
+
+
+UNKNOWN = "policy 'pages': nothing says that the instance before b0#1 is over, which is "
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"p": []}, r"the instance before b0#1 is over, which is waited on by 'd' on @dma1 \[H1\]"),
-        ({"program": []}, r"the instance before b0#1 is over, which is programmed by 'program' on @dma0 \[H3\]"),
+        ({}, ""),
+        ({"p": []}, f"{UNKNOWN}waited on by 'd' on @dma1 [H1]"),
+        ({"program": []}, f"{UNKNOWN}programmed by 'program' on @dma0 [H3]"),
     ],
 )
-def test_orders_that_clocks_do_not_know(changes: dict[str, list[int]], message: str) -> None:
-    with pytest.raises(ScheduleError, match=f"policy 'pages': nothing says that {message}"):
-        require_orders(two_instances(**changes))
+def test_orders_that_clocks_do_not_know_are_refused(changes: dict[str, list[int]], message: str) -> None:
+    assert refusal(two_instances(**changes)) == message
 
 
 def test_an_update_before_the_barrier_is_programmed() -> None:
@@ -313,5 +321,4 @@ def test_an_update_before_the_barrier_is_programmed() -> None:
     draft.add(DMA1, "b", 3, waits=[0])
     draft.add(DMA0, "early", 3, updates=[1])
     program = bound(draft.finish(barriers=Barriers.virtual(2)), [0, 0])
-    with pytest.raises(ScheduleError, match=r"over, which is updated by 'early' on @dma0 \[H2\]"):
-        require_orders(program)
+    assert refusal(program) == f"{UNKNOWN}updated by 'early' on @dma0 [H2]"

@@ -130,6 +130,58 @@ def test_a_safe_program_does_not_notice_the_order_of_ties_or_a_run_before(text: 
         assert getattr(a, name).tolist() == getattr(b, name).tolist()
 
 
+TWINS = """
+task.graph @net phase managed mode full {
+  %a = barrier.configure 0 producers 1 consumers 0
+  %b = barrier.configure 0 producers 2 consumers 2
+  %t = barrier.configure 1 producers 2 consumers 0 tail irq "lifted"
+  mgmt_dma.bootstrap [%a, %b, %t]
+  mgmt_dma.work_item @dma_fw [0 to 1)
+  mgmt_dma.work_item @dma0 [0 to 2)
+  mgmt_dma.work_item @dma1 [0 to 2)
+  task.run @dma_fw "late" updates(%a) cycles 50
+  task.run @dma0 "load0" updates(%b) cycles 10
+  task.run @dma1 "load1" updates(%b) cycles 10
+  task.run @dma0 "use0" waits(%b) updates(%t) cycles 10
+  task.run @dma1 "use1" waits(%b) updates(%t) cycles 10
+}
+"""
+"""Two queues that do the same in the same ticks, and both too early: which one is seen first is a tie."""
+
+
+def test_ties_decide_what_comes_first_of_what_happens_at_once() -> None:
+    ends = read(TWINS)
+    assert [hazard(run(ends, ties=n))[:3] for n in (0, 3)] == [("H2", 10, 1), ("H2", 10, 2)]
+    later = (
+        ('"load0" updates(%b)', '"load0"'),
+        ('"load1" updates(%b)', '"load1"'),
+        ("configure 0 producers 2", "configure 0 producers 1"),
+        ("@dma_fw [0 to 1)", "@dma_fw [0 to 2)"),
+        ("\n}", '\n  task.run @dma_fw "later" updates(%b) cycles 50\n}'),
+    )
+    heads = read(edit(TWINS, *later))
+    assert [hazard(run(heads, ties=n))[:3] for n in (0, 1)] == [("H1", 10, 3), ("H1", 10, 4)]
+
+
+@pytest.mark.parametrize("engine", ["events", "auto"])
+def test_h1_a_head_in_the_tick_in_which_a_start_arms_its_instance(engine: str) -> None:
+    """Heads come before starts; the sweep, which knows ticks only, has to leave that to the event loop."""
+    text = """
+task.graph @net phase managed mode full {
+  %a = barrier.configure 0 producers 1 consumers 1
+  %b = barrier.configure 0 producers 1 consumers 1
+  %t = barrier.configure 1 producers 1 consumers 0 tail irq "lifted"
+  mgmt_dma.bootstrap [%a, %b, %t]
+  mgmt_dma.work_item @dma0 [0 to 1)
+  mgmt_dma.work_item @dma1 [0 to 2)
+  task.run @dma1 "first" updates(%a) cycles 10
+  task.run @dma0 "copy" waits(%a) updates(%b) cycles 10
+  task.run @dma1 "last" waits(%b) updates(%t) cycles 10
+}
+"""
+    assert hazard(run(read(text), engine=engine)) == ("H1", 10, 2, 1, 0)
+
+
 def test_h1_a_wait_at_head_before_its_instance_is_armed() -> None:
     twin = edit(FULL, ("enqueue @dpu0 [0 to 1)", "enqueue @dpu0 [0 to 2)"), ("[1 to 2) on @dma0 cycles 4", "[0 to 1)"))
     twin = twin.replace("  mgmt_dma.enqueue @dpu0 [0 to 1)\n", "  mgmt_dma.sync on @dma0 cycles 4\n")

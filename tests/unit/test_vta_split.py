@@ -99,7 +99,10 @@ def test_micro_ops_are_loaded_again_where_there_is_room_for_few() -> None:
 
 def test_several_launches() -> None:
     program = with_tokens(gemm(8, 4, 2, tile=(4, 2))).with_(launches=2)
-    same_bytes(program, api.vta_split(program))
+    result = split(program)
+    assert result.contexts == {Memory.INP: 2, Memory.WGT: 2, Memory.ACC: 2}
+    assert result.program.launches == 2
+    same_bytes(program, result.program)
 
 
 def test_a_web_joins_who_writes_and_who_reads() -> None:
