@@ -9,12 +9,14 @@ from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.kernels.happens_before import FORGOTTEN, happens_before
 from wlm_dialect.machine import MachineModel, preset
+from wlm_dialect.passes.analysis.estimate import estimate
+from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.order import order_graph, task_order
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
 from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_tail import InsertTailPass, unfollowed
-from wlm_dialect.passes.limit_barriers import LimitBarriersPass
+from wlm_dialect.passes.limit_barriers import LimitBarriersPass, limited
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
@@ -227,6 +229,40 @@ def test_limiting_keeps_the_order_and_the_number_in_use(seed: int) -> None:
     assert live(after) <= limit < live(before)
     tasks = run_tasks(after)
     assert not (closure(before) & ~closure(after)[np.ix_(tasks, tasks)]).any()
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_barriers_with_early_and_late_producers_are_relayed_by_a_queue(most: int) -> None:
+    """None of them is complete, so no SYNC can take one over; one task at a time would take as long as all together."""
+    machine, count, limit = TINY.with_(**{"dma.max_waits": most}), 12, 4
+    draft = Draft("net", machine, "virtual")
+    for n in range(count):
+        draft.add(SHAVE, f"t{n}", 10, updates=[n])
+    for n in range(count):
+        draft.add(DPU, f"t{count + 2 * n}", 1000, updates=[n])
+        draft.add(DMA1, f"t{count + 2 * n + 1}", 900, waits=[n])
+    before = draft.finish(barriers=Barriers.virtual(count))
+    after = limited(before, limit)
+    assert after is not None
+    assert live(after) <= limit < live(before)
+    assert np.diff(after.waits.start).max() <= (most or count)
+    tasks = run_tasks(after)
+    assert not (closure(before) & ~closure(after)[np.ix_(tasks, tasks)]).any()
+    assert max(estimate(after).end) < 1.05 * max(estimate(before).end)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_far_dependences_of_a_pool_are_no_reason_to_run_one_task_at_a_time(seed: int) -> None:
+    """Nothing but a barrier orders the tasks of a pool, so each dependence that reaches far back has one of its own."""
+    machine, limit = preset("npu37xx"), 8
+    before = MergeBarriersPass().run(virtual(random_graph(seed, machine, tasks=300, reach=200)))
+    after = limited(before, limit)
+    assert after is not None
+    assert live(after) <= limit < live(before)
+    tasks = run_tasks(after)
+    assert not (closure(before) & ~closure(after)[np.ix_(tasks, tasks)]).any()
+    serial = linearised(before)
+    assert max(estimate(after).end) < 0.3 * max(estimate(serial).end)
 
 
 @pytest.mark.parametrize("mode", ["firmware", "partial"])
