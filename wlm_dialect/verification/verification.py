@@ -12,6 +12,7 @@ from wlm_dialect.verification.shrink import shrink
 from wlm_dialect.verification.timeline import timeline
 
 NOT_SHOWN = "no run that was tried shows it"
+NOT_FIRST = "no run that was tried shows it before another fault stops the machine"
 MOST_REPLAYS = 20
 MOST_TRIES = 60  # findings to replay until one is hit
 
@@ -67,6 +68,8 @@ class Verification:
             if found is not None:
                 lines += _told(self.subject, finding, found, not told)
                 told = True
+            elif self.status == REFUTED:
+                lines.append(f"      not replayed: {NOT_FIRST}")
         if len(self.findings) > limit:
             lines.append(f"  and {len(self.findings) - limit} more findings")
         if self.properties:
