@@ -11,7 +11,7 @@ from wlm_dialect.dialects.task import Task
 from wlm_dialect.machine import preset
 from wlm_dialect.program import Barriers, Program, decode_module
 from wlm_dialect.program.model import Draft
-from wlm_dialect.runtime import state
+from wlm_dialect.runtime import events_run, state
 from wlm_dialect.runtime.hazards import describe
 from wlm_dialect.runtime.result import RunResult
 from wlm_dialect.runtime.run import run
@@ -414,6 +414,25 @@ def test_h11_a_counter_is_left() -> None:
     text = edit(FULL, ("3 producers 1 consumers 1", "3 producers 1 consumers 2"))
     assert hazard(run(read(text), counts=False))[:4] == ("H11", 167, -1, 3)
     assert run(read(FULL), counts=False).outcome == "finished"
+
+
+def test_what_a_run_leaves_behind_is_there_in_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_run, "find_dirt", lambda *_: None)  # which sees it after the first run
+    text = edit(FULL, ("3 producers 1 consumers 1", "3 producers 1 consumers 2"))
+    assert run(read(text), counts=False).outcome == "finished"
+    again = run(read(text), counts=False, repeat=3)
+    assert (hazard(again)[:4], again.notes) == (("H10", 117, -1, 4), ("in run 2 of 3",))
+
+
+def test_h11_a_run_with_other_times_than_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slower(now: state.State, _: state.State) -> None:
+        now.cycles[9] += 1
+
+    monkeypatch.setattr(events_run, "_inherit", slower)
+    r = run(read(FULL), engine="events", repeat=2)
+    assert hazard(r) == ("H11", 168, -1, -1, -1)
+    assert r.hazard is not None
+    assert r.hazard.text == "run 2 differs from run 1: the program does not leave the machine as it found it"
 
 
 def test_a_tie_names_both_tasks_though_there_are_fewer_barriers_than_tasks() -> None:
