@@ -128,79 +128,105 @@ def read_schedule(text: str, machine: Any) -> Schedule:
     return s
 
 
+class _Line:
+    """What follows the name of an op, by the words in it."""
+
+    def __init__(self, text: str, names: dict[str, tuple[str, int]], engines: dict[str, int]) -> None:
+        self.text = text
+        self.bare = re.sub(_LABEL, '""', text)
+        self._names, self._engines = names, engines
+
+    def match(self, pattern: str) -> re.Match[str]:
+        """What the op cannot do without."""
+        found = re.search(pattern, self.bare)
+        assert found, self.text
+        return found
+
+    def number(self, word: str, default: int) -> int:
+        """`word 12`."""
+        found = re.search(rf"\b{word} (-?\d+)", self.bare)
+        return int(found[1]) if found else default
+
+    def group(self, word: str) -> list[int]:
+        """`word(%a, %b)`, by index."""
+        return self._indices(re.search(rf"\b{word}\(([^)]*)\)", self.bare))
+
+    def listed(self) -> list[int]:
+        """`[%a, %b]`, by index."""
+        return self._indices(re.search(r"\[(%[^\]]*)\]", self.bare))
+
+    def engine(self, pattern: str) -> int:
+        """The engine that group 1 of `pattern` names."""
+        return self._engines[self.match(pattern)[1]]
+
+    def span(self) -> tuple[int, int, int]:
+        """`@engine [low to high)`."""
+        found = self.match(r"@(\w+) \[(\d+) to (\d+)\)")
+        return self._engines[found[1]], int(found[2]), int(found[3])
+
+    def source(self) -> int:
+        """The value that stands first, by index."""
+        return self._names[self.bare.split()[0]][1]
+
+    def _indices(self, found: re.Match[str] | None) -> list[int]:
+        return [self._names[n.strip()][1] for n in found[1].split(",")] if found else []
+
+
 def _read_op(
     s: Schedule, op: str, rest: str, names: dict[str, tuple[str, int]], engines: dict[str, int]
 ) -> tuple[str, int]:
-    bare = re.sub(_LABEL, '""', rest)
-
-    def group(word: str) -> list[int]:
-        found = re.search(rf"\b{word}\(([^)]*)\)", bare)
-        return [names[n.strip()][1] for n in found[1].split(",")] if found else []
-
-    def listed() -> list[int]:
-        found = re.search(r"\[(%[^\]]*)\]", bare)
-        return [names[n.strip()][1] for n in found[1].split(",")] if found else []
-
-    def number(word: str, default: int) -> int:
-        found = re.search(rf"\b{word} (-?\d+)", bare)
-        return int(found[1]) if found else default
-
-    def span() -> tuple[int, int, int]:
-        found = re.search(r"@(\w+) \[(\d+) to (\d+)\)", bare)
-        assert found, rest
-        return engines[found[1]], int(found[2]), int(found[3])
-
+    """Add what an op makes to `s`: what it is, and its index."""
+    line = _Line(rest, names, engines)
     match op:
-        case "task.buffer":
-            memory = re.match(r' "" (ddr|cmx \d+)', bare)
-            assert memory, rest
-            address = number("address", -1)
-            space = memory[1] if address >= 0 else f"own {len(s.spans)}"
-            base = max(address, 0)
-            s.spans.append((space, base, base + number("size", 0)))
-            return ("buffer", len(s.spans) - 1)
-        case "task.view":
-            source = names[bare.split()[0]][1]
-            space, base, _ = s.spans[source]
-            low = base + number("offset", 0)
-            s.spans.append((space, low, low + number("size", 0)))
+        case "task.buffer" | "task.view":
+            s.spans.append(_buffer(line, len(s.spans)) if op == "task.buffer" else _view(line, s.spans))
             return ("buffer", len(s.spans) - 1)
         case "barrier.configure":
-            irq = re.search(r'irq "(\w+)"', rest)
-            words = bare.split()
-            s.instances.append(
-                Instance(
-                    int(words[0]),
-                    number("producers", 0),
-                    number("consumers", 0),
-                    "tail" in words,
-                    irq[1] if irq else "off",
-                )
-            )
+            s.instances.append(_instance(line))
             return ("barrier", len(s.instances) - 1)
         case "mgmt_dma.bootstrap":
-            s.boot = listed()
+            s.boot = line.listed()
             return ("", -1)
         case "mgmt_dma.work_item":
-            s.items.append(Item(*span(), group("at"), group("done")))
+            s.items.append(Item(*line.span(), line.group("at"), line.group("done")))
             return ("", -1)
-    kind = op.split(".")[1]
-    assert kind in (RUN, FETCH, ENQUEUE, PROGRAM, SYNC), op
-    on = re.match(r" @(\w+)", bare) if kind == RUN else re.search(r" on @(\w+)", bare)
-    assert on, rest
+    s.tasks.append(_task(line, op.split(".")[1]))
+    return ("task", len(s.tasks) - 1)
+
+
+def _buffer(line: _Line, index: int) -> tuple[str, int, int]:
+    """Space, low, high; a buffer without an address has a space of its own."""
+    memory = line.match(r'^ "" (ddr|cmx \d+)')
+    address = line.number("address", -1)
+    base = max(address, 0)
+    return memory[1] if address >= 0 else f"own {index}", base, base + line.number("size", 0)
+
+
+def _view(line: _Line, spans: list[tuple[str, int, int]]) -> tuple[str, int, int]:
+    space, base, _ = spans[line.source()]
+    low = base + line.number("offset", 0)
+    return space, low, low + line.number("size", 0)
+
+
+def _instance(line: _Line) -> Instance:
+    irq = re.search(r'irq "(\w+)"', line.text)
+    words = line.bare.split()
+    counts = line.number("producers", 0), line.number("consumers", 0)
+    return Instance(int(words[0]), *counts, "tail" in words, irq[1] if irq else "off")
+
+
+def _task(line: _Line, kind: str) -> Task:
+    assert kind in (RUN, FETCH, ENQUEUE, PROGRAM, SYNC), kind
     task = Task(
         kind,
-        engines[on[1]],
-        number("slots", 1) if kind == RUN else 1,
-        *(group(word) for word in ("waits", "updates", "after", "reads", "writes")),
+        line.engine(r"^ @(\w+)" if kind == RUN else r" on @(\w+)"),
+        line.number("slots", 1) if kind == RUN else 1,
+        *(line.group(word) for word in ("waits", "updates", "after", "reads", "writes")),
     )
     if kind in (FETCH, ENQUEUE):
-        task.target, task.low, task.high = span()
+        task.target, task.low, task.high = line.span()
     if kind == FETCH:
-        found = re.search(r"slots \[(\d+) to", bare)
-        assert found, rest
-        task.slot = int(found[1])
+        task.slot = int(line.match(r"slots \[(\d+) to")[1])
     if kind == PROGRAM:
-        task.pushes = listed()
-    s.tasks.append(task)
-    return ("task", len(s.tasks) - 1)
+        task.pushes = line.listed()
+    return task

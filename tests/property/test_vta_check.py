@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -59,73 +60,111 @@ class Truth:
     lost: bool = False
 
 
-def explore(
-    steps: Sequence[Step],
-    initial: Sequence[int] = (0, 0, 0, 0),
-    *,
-    commands: int | None = None,
-    held: bool = True,
-    tokens: int | None = None,
-    saturates: bool = False,
-) -> Truth:
-    """All states: per module how many instructions have started and ended, the queues, how many are fetched."""
-    lists = [[i for i, s in enumerate(steps) if s.module == m] for m in range(3)]
-    pops = [[q for (m, f), q in POPS.items() if m == s.module and f in s.flags] for s in steps]
-    pushes = [[q for (m, f), q in PUSHES.items() if m == s.module and f in s.flags] for s in steps]
-    conflict = {
-        (i, j)
-        for i, a in enumerate(steps)
-        for j, b in enumerate(steps)
-        if i < j
-        and a.module != b.module
-        and (touches(a)[1] & (touches(b)[0] | touches(b)[1]) or touches(b)[1] & touches(a)[0])
-    }
-    truth = Truth()
-    first = ((0, 0, 0), (0, 0, 0), tuple(initial), 0 if commands is not None else len(steps))
-    seen, todo = {first}, [first]
+State = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
+"""Per module how many instructions have started and ended, the tokens of each queue, how many are fetched."""
 
-    def moves(state: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]) -> Iterator[tuple]:  # type: ignore[type-arg]
-        began, ended, held_tokens, fetched = state
-        if fetched < len(steps):
-            m = steps[fetched].module
-            inside = sum(1 for i in lists[m] if i < fetched)
-            gone = ended[m] if held else min(inside, ended[m] + 1)
-            if inside - gone < (commands or 0):
-                yield began, ended, held_tokens, fetched + 1
+
+@dataclass
+class Machine:
+    """Three modules with their queues. `commands` and `tokens`: what a command or token queue holds (None: any number);
+    `held`: an instruction keeps its place until it ends; `saturates`: a full queue drops what is pushed."""
+
+    steps: Sequence[Step]
+    commands: int | None = None
+    held: bool = True
+    tokens: int | None = None
+    saturates: bool = False
+    truth: Truth = field(default_factory=Truth)
+
+    def __post_init__(self) -> None:
+        steps = self.steps
+        self.lists = [[i for i, s in enumerate(steps) if s.module == m] for m in range(3)]
+        self.pops = [[q for (m, f), q in POPS.items() if m == s.module and f in s.flags] for s in steps]
+        self.pushes = [[q for (m, f), q in PUSHES.items() if m == s.module and f in s.flags] for s in steps]
+        self.conflicts = {
+            (i, j)
+            for i, a in enumerate(steps)
+            for j, b in enumerate(steps)
+            if i < j
+            and a.module != b.module
+            and (touches(a)[1] & (touches(b)[0] | touches(b)[1]) or touches(b)[1] & touches(a)[0])
+        }
+
+    def first(self, initial: Sequence[int]) -> State:
+        """Nothing has started."""
+        return (0, 0, 0), (0, 0, 0), tuple(initial), 0 if self.commands is not None else len(self.steps)
+
+    def moves(self, state: State) -> Iterator[State]:
+        """Every state that may come next."""
+        began, ended, _, fetched = state
+        if fetched < len(self.steps):
+            yield from self.fetch(state)
         for m in range(3):
-            if began[m] == ended[m] < len(lists[m]):
-                i = lists[m][began[m]]
-                if i < fetched and all(held_tokens[q] for q in pops[i]):
-                    after = tuple(n - (q in pops[i]) for q, n in enumerate(held_tokens))
-                    yield (*began[:m], began[m] + 1, *began[m + 1 :]), ended, after, fetched
+            if began[m] == ended[m] < len(self.lists[m]):
+                yield from self.start(state, m)
             elif began[m] > ended[m]:
-                i = lists[m][ended[m]]
-                full = [q for q in pushes[i] if tokens is not None and held_tokens[q] >= tokens]
-                if full and saturates:
-                    truth.lost = True
-                if full and not saturates:
-                    continue
-                after = tuple(n + (q in pushes[i] and q not in full) for q, n in enumerate(held_tokens))
-                yield began, (*ended[:m], ended[m] + 1, *ended[m + 1 :]), after, fetched
+                yield from self.end(state, m)
 
+    def fetch(self, state: State) -> Iterator[State]:
+        """The next instruction gets into the queue of its module, if there is room."""
+        began, ended, queues, fetched = state
+        m = self.steps[fetched].module
+        inside = sum(1 for i in self.lists[m] if i < fetched)
+        gone = ended[m] if self.held else min(inside, ended[m] + 1)
+        if inside - gone < (self.commands or 0):
+            yield began, ended, queues, fetched + 1
+
+    def start(self, state: State, m: int) -> Iterator[State]:
+        """The next instruction of module `m` starts, if it is there and its tokens are."""
+        began, ended, queues, fetched = state
+        i = self.lists[m][began[m]]
+        if i < fetched and all(queues[q] for q in self.pops[i]):
+            after = tuple(n - (q in self.pops[i]) for q, n in enumerate(queues))
+            yield (*began[:m], began[m] + 1, *began[m + 1 :]), ended, after, fetched
+
+    def end(self, state: State, m: int) -> Iterator[State]:
+        """The instruction that module `m` executes ends, if there is room for its tokens or they may get lost."""
+        began, ended, queues, fetched = state
+        i = self.lists[m][ended[m]]
+        full = [q for q in self.pushes[i] if self.tokens is not None and queues[q] >= self.tokens]
+        if full and not self.saturates:
+            return
+        self.truth.lost |= bool(full)
+        after = tuple(n + (q in self.pushes[i] and q not in full) for q, n in enumerate(queues))
+        yield began, (*ended[:m], ended[m] + 1, *ended[m + 1 :]), after, fetched
+
+    def look(self, state: State) -> None:
+        """What is true of a state: what runs at once, and what has not ended when FINISH runs."""
+        began, ended, _, _ = state
+        running = [self.lists[m][ended[m]] for m in range(3) if began[m] > ended[m]]
+        self.truth.races |= {(a, b) for a in running for b in running if (a, b) in self.conflicts}
+        if any(self.steps[i].kind == "finish" for i in running):
+            self.truth.pending |= {i for m in (LOAD, STORE) for i in self.lists[m][ended[m] :]}
+
+    def look_at_end(self, state: State) -> None:
+        """What is true of a state that nothing follows."""
+        if all(state[1][m] == len(self.lists[m]) for m in range(3)):
+            self.truth.left.add(state[2])
+        else:
+            self.truth.stuck = True
+
+
+def explore(steps: Sequence[Step], initial: Sequence[int] = (0, 0, 0, 0), **limits: Any) -> Truth:
+    """All states, however the modules take turns. `limits` are those of `Machine`."""
+    machine = Machine(steps, **limits)
+    todo = [machine.first(initial)]
+    seen = set(todo)
     while todo:
         state = todo.pop()
-        began, ended, queues, _ = state
-        running = [lists[m][ended[m]] for m in range(3) if began[m] > ended[m]]
-        truth.races |= {(a, b) for a in running for b in running if (a, b) in conflict}
-        if any(steps[i].kind == "finish" for i in running):
-            truth.pending |= {i for m in (LOAD, STORE) for i in lists[m][ended[m] :]}
-        onward = list(moves(state))
+        machine.look(state)
+        onward = list(machine.moves(state))
         if not onward:
-            done = all(ended[m] == len(lists[m]) for m in range(3))
-            truth.stuck |= not done
-            if done:
-                truth.left.add(queues)
+            machine.look_at_end(state)
         for after in onward:
             if after not in seen:
                 seen.add(after)
                 todo.append(after)
-    return truth
+    return machine.truth
 
 
 def random_steps(rng: random.Random, *, plausible: bool) -> list[Step]:
