@@ -15,13 +15,13 @@ def _row(starvation: str, makespan: int | None, barriers: int) -> dict[str, Any]
 
 
 def test_options_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    assert BENCHMARK.main(["--networks", "inception_v1", "--machines", "npu40xx:4", "--queues", "dma0_ddr"]) == 0
+    assert BENCHMARK.main(["--networks", "inception_v1", "--machines", "npu40xx:2", "--queues", "dma0_ddr"]) == 0
     head, line = capsys.readouterr().out.splitlines()
     assert head.split() == ["network", "machine", "queue", "neither", "barrier", "stall"]
     cells = line.split()
-    assert cells[:3] == ["inception_v1", "npu40xx:4", "dma0_ddr"]
+    assert cells[:3] == ["inception_v1", "npu40xx:2", "dma0_ddr"]
     counts = [[int(n) for n in cell.split("/")] for cell in cells[3::2]]
-    assert counts[2][0] < counts[0][0] <= counts[1][0], "stalls save barriers, own barriers are more"
+    assert counts[2][0] < counts[0][0] < counts[1][0], "stalls save barriers, own barriers are more"
     ends = [int(cell.replace(",", "")) for cell in cells[4::2]]
     assert ends[2] <= ends[0]
 

@@ -63,7 +63,10 @@ def test_the_channel_reserved_for_firmware_can_be_the_dedicated_one() -> None:
     own = [t for t in program.lists[machine.engine_index["dma_fw"]].tolist() if program.kind[t] == Kind.RUN]
     assert own == []
     assert check(program).status == PROVED
-    assert api.run(program).interrupts == 0
+    result = api.run(program)
+    assert result.interrupts == 0
+    free = api.run(api.compile_program(layers(preset("tiny")), "full").program)
+    assert result.makespan <= 1.01 * free.makespan, "one queue alone keeps up"
 
 
 def test_a_network_of_dmas_only_has_nothing_for_it_to_carry() -> None:
