@@ -15,13 +15,16 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, tool, write_json
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import ModuleOp
@@ -41,6 +44,7 @@ from wlm_dialect.passes.insert_tail import InsertTailPass
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.merge_waits import MergeWaitsPass
 from wlm_dialect.passes.order_barriers import OrderBarriersPass
+from wlm_dialect.passes.policies import policy_names
 from wlm_dialect.passes.reduce_barriers import ReduceBarriersPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
@@ -172,7 +176,7 @@ def printed(module: ModuleOp) -> str:
 
 def apart(argv: list[str]) -> dict[str, Any]:
     """The result of this script run with `argv`, in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, *argv], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, __file__, *argv], check=True, stdout=subprocess.PIPE, text=True)
     row: dict[str, Any] = json.loads(done.stdout)
     return row
 
@@ -191,13 +195,14 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """The tool; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
     parser.add_argument("--quick", action="store_true", help="up to 100,000 tasks, and 10,000 with IR")
     parser.add_argument("--mode", default="partial", choices=("firmware", "partial"), help="of the assignment")
-    parser.add_argument("--policy", default="chains", help="of the assignment")
+    parser.add_argument("--policy", default="chains", choices=policy_names(), help="of the assignment")
     parser.add_argument("--no-ir", action="store_true", help="array level only")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--one-ir", type=int, help=argparse.SUPPRESS)
@@ -222,7 +227,7 @@ def main(argv: list[str] | None = None) -> int:
             )
         )
     if args.json is not None:
-        args.json.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, out)
     return 0
 
 

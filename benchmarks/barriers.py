@@ -5,9 +5,7 @@ free. Each run is checked apart from the passes: dependences hold, and no physic
 use is over (`replay.py`). Prints means beside their targets; exit 1, listing what is missed.
 """
 
-import argparse
 import dataclasses
-import json
 import random
 import statistics
 import sys
@@ -18,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
+from command_line import Arguments, to_counts, to_names, tool, write_json
 from replay import own_tasks, replay, violations
 
 from wlm_dialect import api
@@ -231,16 +230,17 @@ def _losses(case: Case, passes: Sequence[Any], count: int) -> list[float]:
     return out
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print tables, then what is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="write all rows")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
     parser.add_argument("--quick", action="store_true", help="four networks on one machine")
-    parser.add_argument("--networks", type=_names)
-    parser.add_argument("--machines", type=_names)
-    parser.add_argument("--barriers", type=lambda text: [int(n) for n in _names(text)], default=COUNTS, help="0: all")
-    parser.add_argument("--policies", type=_names, default=policy_names())
-    args = parser.parse_args()
+    parser.add_networks(networks.network_names())
+    parser.add_machines()
+    parser.add_argument("--barriers", metavar="N", type=to_counts(0), default=COUNTS, help="by comma; 0: all")
+    parser.add_argument("--policies", metavar="NAMES", type=to_names("policy", policy_names()), default=policy_names())
+    args = parser.parse_args(argv)
     chosen = args.networks or (QUICK["networks"] if args.quick else networks.network_names())
     machines = args.machines or (QUICK["machines"] if args.quick else MACHINES)
     rows: list[Row] = []
@@ -256,7 +256,7 @@ def main() -> int:
                 rows += rows_of(case, count, args.policies, problems)
             print(f"{network} on {machine}: {time.process_time() - began:.1f} s", flush=True)
     if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, rows)
     print_means(rows, args.policies)
     problems += missed(rows)
     problems += virtual_counts(cases)
@@ -266,10 +266,6 @@ def main() -> int:
     for text in problems:
         print(text)
     return 1 if problems else 0
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
 
 
 if __name__ == "__main__":

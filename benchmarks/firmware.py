@@ -9,8 +9,6 @@ wlm-relieve-firmware has made handlers fewer until neither is what takes the tim
 rows are listed.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
+from command_line import Arguments, tool, write_json
 
 from wlm_dialect import api
 from wlm_dialect.machine import MachineModel
@@ -34,7 +33,7 @@ TOP_UPS = ((0, 1), (1, 1), (1, 2), (3, 1), (3, 2), (3, 4), (4, 4))  # F and k; t
 DEEP_COSTS = (5.0,)
 COSTS = (0.5, 1.0, 2.0, 5.0, 10.0)  # us per event
 DIVISORS = (1, 4, 16)  # of the durations of tasks
-QUICK = "shufflenet,squeezenet,alexnet"
+QUICK = ("shufflenet", "squeezenet", "alexnet")
 QUICK_COSTS = (1.0, 2.0, 10.0)
 QUICK_DIVISORS = (1, 16)
 ALLOWED = 1.10  # makespan over the larger of ideal and handlers, divisor 1
@@ -224,26 +223,25 @@ def _over(row: Row, least: int) -> str:
     return f"{row['makespan'] / least:.3f}"
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables; 1 if something does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="write all rows")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
     parser.add_argument("--quick", action="store_true", help="three networks, three costs")
-    parser.add_argument("--networks", help="comma-separated (default: the nine of the onnx package)")
-    parser.add_argument("--machines", default="npu40xx:4")
-    args = parser.parse_args()
-    chosen = args.networks or (QUICK if args.quick else ",".join(api.network_names()))
-    names = chosen.split(",")
+    parser.add_networks(networks.network_names(), more="; default: the nine of the onnx package")
+    parser.add_machines(["npu40xx:4"])
+    args = parser.parse_args(argv)
+    names = args.networks or (QUICK if args.quick else api.network_names())
     costs, divisors = (QUICK_COSTS, QUICK_DIVISORS) if args.quick else (COSTS, DIVISORS)
-    machines = args.machines.split(",")
-    rows = list(measured(names, machines, divisors, costs))
+    rows = list(measured(names, args.machines, divisors, costs))
     print_rows(rows)
     print_hurts(rows)
     print_relieved(rows)
-    deep = list(deepened(names[:1] if args.quick else names, machines))
+    deep = list(deepened(names[:1] if args.quick else names, args.machines))
     print_deep(deep)
     if args.json:
-        Path(args.json).write_text(json.dumps([*rows, *deep], indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, [*rows, *deep])
     problems = broken([*rows, *deep])
     for text in problems:
         print(text)

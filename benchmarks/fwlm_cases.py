@@ -11,11 +11,10 @@ what npu_compiler answers. Prints a line per case and question:
 Exit 1 if anything differs; with --strict also if anything is not understood.
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, tool
 from fwlm_edits import Edits, by_page
 from fwlm_graphs import Case, FormatError
 
@@ -336,19 +336,16 @@ def report(cases: Iterable[Case]) -> list[Answer]:
     return out
 
 
-def main(arguments: list[str] | None = None) -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the answers and how many there are of each kind."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Arguments(__file__, __doc__)
     parser.add_argument(
         "file", type=Path, metavar="FILE", nargs="?", default=CASES, help="default: the cases of the tests"
     )
     parser.add_argument("--strict", action="store_true", help="exit 1 also if something is not understood")
-    args = parser.parse_args(arguments)
-    try:
-        found = report(load(args.file))
-    except FormatError as error:
-        print(f"fwlm_cases: error: {error}", file=sys.stderr)
-        return 1
+    args = parser.parse_args(argv)
+    found = report(load(args.file))
     for a in found:
         shown = (
             f"{a.ours}" if a.status == "not asked" else f"expected {json.dumps(a.expected)}, ours {json.dumps(a.ours)}"

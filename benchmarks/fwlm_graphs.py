@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from wlm_dialect.errors import FrontendError
 from wlm_dialect.machine import BarrierModel, EngineModel, MachineModel
 from wlm_dialect.passes.analysis.order import Order, task_order
 from wlm_dialect.passes.analysis.reuse import Reuse, reuse
@@ -22,7 +23,7 @@ INPUTS = {
 TASK_KEYS = {"id", "queue", "waits", "updates", "sync"}
 
 
-class FormatError(Exception):
+class FormatError(FrontendError):
     """A case or an answer that is not in the format, with the place."""
 
 

@@ -13,7 +13,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -25,11 +25,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
+from command_line import Arguments, to_count, to_counts, tool, write_json
 
 from wlm_dialect import api
-from wlm_dialect.errors import ScheduleError
+from wlm_dialect.errors import ScheduleError, UsageError
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.runtime.ideal import ideal
+from wlm_dialect.tools.output import STDOUT
 
 MACHINES = ("npu40xx:1", "npu40xx:4", "npu40xx:6")
 DEPTHS = (1, 4)  # of the FIFO of each barrier
@@ -243,11 +245,15 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 10, 10)  # as wlm does
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
-    """All rows, or the file as it was."""
-    new = path.with_name(path.name + ".part")
-    new.write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
-    new.replace(path)
+def rows_of(path: Path) -> dict[Key, Row]:
+    """The rows of an earlier run, if there was one."""
+    if not path.is_file():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {key_of(row): row | {"code": str(row["code"])} for row in rows}
+    except (ValueError, TypeError, KeyError, ZeroDivisionError):
+        raise UsageError(f"'{path}' does not hold rows of this benchmark; name another file") from None
 
 
 def print_head() -> None:
@@ -285,22 +291,25 @@ def print_means(rows: Sequence[Row]) -> None:
         print(text)
 
 
+@tool
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line per row, means, then the targets."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all rows; go on where an earlier run stopped")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json("write all rows; go on where an earlier run stopped")
     parser.add_argument("--quick", action="store_true", help="four networks on two machines")
-    parser.add_argument("--networks", type=_names)
-    parser.add_argument("--machines", type=_names)
-    parser.add_argument("--depths", type=_numbers, default=DEPTHS, help="of barrier FIFOs")
-    parser.add_argument("--scales", type=_numbers, default=SCALES, help="divisors of durations: 1,4,16")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_networks(networks.network_names())
+    parser.add_machines()
+    parser.add_argument("--depths", metavar="N", type=to_counts(0), default=DEPTHS, help="of barrier FIFOs, by comma")
+    parser.add_argument("--scales", metavar="N", type=to_counts(), default=SCALES, help="divisors of durations: 1,4,16")
+    parser.add_argument("--jobs", metavar="N", type=to_count, default=1, help="processes")
     parser.add_argument("--any-code", action="store_true", help="keep rows that were measured with other code")
     args = parser.parse_args(argv)
+    if args.json == STDOUT:
+        parser.error("--json -: rows are written as they are made; name a file")
     _collect_rarely()
     keys, code = keys_of(args), code_hash()
-    old: list[Row] = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.exists() else []
-    rows = {key_of(row): row for row in old if args.any_code or row["code"] == code}
+    old = {} if args.json is None else rows_of(Path(args.json))
+    rows = {key: row for key, row in old.items() if args.any_code or row["code"] == code}
     if any(key in rows for key in keys):
         print(f"{sum(key in rows for key in keys)} rows are there already", flush=True)
     print_head()
@@ -308,7 +317,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows[key_of(row)] = row
         print(line(row), flush=True)
         if args.json:
-            write(args.json, rows.values())
+            write_json(args.json, list(rows.values()))
     chosen = [rows[key] for key in keys]
     print_means(chosen)
     print(f"\n{sum(row['seconds'] for row in chosen):,.0f} s of CPU")
@@ -317,14 +326,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{'held  ' if good else 'MISSED'} {text}")
         held = held and good
     return 0 if held else 1
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ The rows of `wlm compare --networks all --machine npu37xx,npu40xx:1,npu40xx:4,np
 hold between them. Exit 1 if one does not hold.
 """
 
-import argparse
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, tool, write_json
 
 from wlm_dialect import api
 
@@ -37,15 +39,16 @@ def _name(row: dict[str, Any]) -> str:
     return f"{row['network']} on {row['machine']}, {row['mode']}"
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print a line per network and machine, then what does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="write all rows")
-    parser.add_argument("--networks", default=",".join(api.network_names()))
-    args = parser.parse_args()
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_networks(api.network_names(), api.network_names())
+    args = parser.parse_args(argv)
     rows: list[dict[str, Any]] = []
     print(f"{'network':<14}{'machine':<11}{'ideal/bound':>11}" + "".join(f"{m + '/ideal':>16}" for m in api.MODES))
-    for network in args.networks.split(","):
+    for network in args.networks:
         for machine in MACHINES:
             made = api.compare([network], [machine])
             rows += made
@@ -54,7 +57,7 @@ def main() -> int:
     mean = sum(r["ideal"] / r["bound"] for r in rows) / len(rows)
     print(f"ideal / bound, mean: {mean:.3f} (at most {MEAN_BOUND} wanted)")
     if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, rows)
     problems = broken(rows)
     for text in problems:
         print(text)

@@ -5,10 +5,16 @@ in time. `python benchmarks/networks.py` prints what there is.
 """
 
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, tool
 
 from wlm_dialect import api
+from wlm_dialect.errors import MachineError
 from wlm_dialect.kernels.durations import dma_ticks, dpu_ticks, shave_ticks
 from wlm_dialect.kernels.list_scheduling import list_schedule
 from wlm_dialect.machine import MachineModel
@@ -241,6 +247,7 @@ def decoder(machine: MachineModel, layers: int = 32, *, in_order: bool = False) 
     return maker.sketch.finish(in_order=in_order)
 
 
+PER_TILE = (("dpu", ""), ("shave", "_0"), ("shave", "_1"))
 SYNTHETIC: dict[str, Callable[[MachineModel], Program]] = {
     "cnn2": lambda machine: cnn(machine, 300, 2),
     "cnn6": lambda machine: cnn(machine, 80, 6, 6, 4),
@@ -256,11 +263,30 @@ def network_names() -> tuple[str, ...]:
 def load(name: str, machine: MachineModel) -> Program:
     """A network of `network_names` on a machine npu40xx:T."""
     make = SYNTHETIC.get(name)
-    return api.load(name, machine) if make is None else make(machine)
+    return api.load(name, machine) if make is None else make(fitting(machine))
 
 
-if __name__ == "__main__":
+def fitting(machine: MachineModel) -> MachineModel:
+    """The machine, if the synthetic networks run on it; else MachineError."""
+    per_tile = [f"{kind}{tile}{end}" for tile in range(machine.tiles) for kind, end in PER_TILE]
+    for engine in ("dma0_ddr", "dma0_cmx", *per_tile):
+        if engine not in machine.engine_index:
+            raise MachineError(
+                f"machine '{machine.name}' has no engine '{engine}': synthetic networks are for npu40xx:{{1,...,6}}"
+            )
+    return machine
+
+
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what there is."""
+    Arguments(__file__, __doc__).parse_args(argv)
     model = api.machine("npu40xx:4")
     for network in network_names():
         program = load(network, model)
         print(f"{network:<14}{len(program):>8,} tasks {len(program.after.index):>8,} dependences")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

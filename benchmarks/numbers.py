@@ -8,35 +8,45 @@ dependences, the time beside plain numpy, and memory. Exit 1 if anything that is
 import os
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print a line per row, then what does not hold."""
-    import argparse
-    import json
+    from command_line import tool
+
+    return tool(_main)(argv)
+
+
+def _main(argv: Sequence[str] | None = None) -> int:
     import resource
+    from functools import partial
 
     import numbers_rows as rows
+    from command_line import Arguments, to_count, write_json
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="write all rows")
-    parser.add_argument("--networks", default=",".join((*rows.api.network_names(), *rows.MODELS)))
-    parser.add_argument("--machines", default=",".join(rows.MACHINES))
+    known = (*rows.api.network_names(), *rows.MODELS)
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_networks(known, known, files=(".onnx",))
+    parser.add_machines(rows.MACHINES)
+    parser.add_argument("--no-networks", action="store_true", help="the campaign alone")
     parser.add_argument(
-        "--drops", type=int, default=rows.DROPS, metavar="N", help="per program of the campaign; 0 for none"
+        "--drops", type=partial(to_count, least=0), default=rows.DROPS, metavar="N", help="per program; 0: no campaign"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    networks = () if args.no_networks else args.networks
     data = {"networks": [], "memory": [], "drops": {}, "dropped": [], "graph_dropped": [], "speed": {}}
-    for name in filter(None, args.networks.split(",")):
-        for machine in filter(None, args.machines.split(",")):
+    for name in networks:
+        for machine in args.machines:
             for row in rows.network_rows(name, machine):
                 data["networks"].append(row)
                 error = f"{row['output_error']:.1e} {row['layer_error']:.1e}"
                 state = "ok" if not row["wrong"] and row["distinct"] == 1 else "WRONG"
                 print(f"{name:<13}{machine:<11}{row['mode']:<10}{row['runs']:>3} runs {error} {state}", flush=True)
             data["memory"].append(rows.memory_row(name, machine))
-    if "resnet50" in args.networks.split(","):
+    if "resnet50" in networks:
         data["speed"] = rows.speed_row()
         print(f"resnet50: {data['speed']}", flush=True)
     if args.drops:
@@ -51,7 +61,7 @@ def main() -> int:
         print(f"drops: {data['drops']}\nbefore lowering: {data['graph_drops']}")
     data["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if args.json:
-        Path(args.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, data)
     problems = rows.problems(data)
     for text in problems:
         print(text)

@@ -6,9 +6,7 @@ the same passes and run by `replay.py`. "CP-SAT order" is the order that is best
 barriers itself, does not merge any, and so is neither a bound nor always beaten.
 """
 
-import argparse
 import dataclasses
-import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -18,10 +16,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
 from barriers import MODE, lowered, with_barriers
+from command_line import Arguments, need, to_count, to_names, to_seconds, tool, write_json
 from replay import replay, violations
 
 from wlm_dialect import api
-from wlm_dialect.errors import ScheduleError, did_you_mean
+from wlm_dialect.errors import ScheduleError
 from wlm_dialect.kernels.csr import int32
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
@@ -60,10 +59,8 @@ def solve(
 
     A barrier is open from the start of its first producer to the start of its last consumer.
     """
-    try:
-        from ortools.sat.python import cp_model
-    except ImportError:
-        sys.exit("benchmarks/order.py needs ortools: pip install -e '.[bench]'")
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
     cycles = graph.cycles.tolist()
     horizon = sum(cycles) if barriers is not None else max(replay(graph).end)
@@ -205,17 +202,18 @@ def limited_row(family: str, cases: Sequence[Case], count: int, seconds: float) 
     return row
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="write the rows of both tables")
-    parser.add_argument("--seeds", type=int, default=4, help="graphs per family")
-    parser.add_argument("--seconds", type=float, default=10, help="for CP-SAT, per graph and N")
-    parser.add_argument("--families", type=lambda text: text.split(","), default=list(FAMILIES))
-    args = parser.parse_args()
-    unknown = [f for f in args.families if f not in FAMILIES]
-    if unknown:
-        parser.error(f"no family '{unknown[0]}'{did_you_mean(unknown[0], FAMILIES)}")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_argument("--seeds", metavar="N", type=to_count, default=4, help="graphs per family")
+    parser.add_argument("--seconds", metavar="S", type=to_seconds, default=10, help="for CP-SAT, per graph and N")
+    parser.add_argument(
+        "--families", metavar="NAMES", type=to_names("family", FAMILIES), default=list(FAMILIES), help="by comma"
+    )
+    args = parser.parse_args(argv)
+    need("ortools", "bench")
     machine = api.machine("npu40xx:4")
     cases = {f: [make_case(f, machine, seed, args.seconds) for seed in range(1, args.seeds + 1)] for f in args.families}
     print("makespan / bound, barriers without limit: mean (worst)")
@@ -235,7 +233,7 @@ def main() -> int:
             rows.append(row)
             _print_limited(row, heads)
     if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, rows)
     return 0
 
 

@@ -7,9 +7,7 @@ than 1.2, over all sizes or over the last two.
     python benchmarks/pipeline_scale.py [--json FILE] [--networks cnn,decoder] [--modes full] [--tasks 10000,100000]
 """
 
-import argparse
 import gc
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
+from command_line import Arguments, to_count, to_counts, to_machine, to_modes, tool, write_json
 
 from wlm_dialect import api
 from wlm_dialect.machine import MachineModel
@@ -42,7 +41,7 @@ NETWORKS: dict[str, tuple[int, Callable[[MachineModel, int], Program]]] = {  # t
 def load(network: str, machine: str, tasks: int) -> Program:
     """A network of about `tasks` tasks."""
     per_layer, make = NETWORKS[network]
-    return make(api.machine(machine), max(1, round(tasks / per_layer)))
+    return make(networks.fitting(api.machine(machine)), max(1, round(tasks / per_layer)))
 
 
 def measure(graph: Program, mode: str, runs: int = 1) -> Figures:
@@ -87,15 +86,16 @@ def table(columns: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
+@tool
 def main(argv: Sequence[str] | None = None) -> int:
     """The tool; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there")
-    parser.add_argument("--networks", type=lambda text: text.split(","), default=list(NETWORKS))
-    parser.add_argument("--modes", type=lambda text: text.split(","), default=list(api.MODES))
-    parser.add_argument("--tasks", type=lambda text: [int(n) for n in text.split(",")], default=list(TASKS))
-    parser.add_argument("--machine", default="npu40xx:6")
-    parser.add_argument("--runs", type=int, default=1, help="of each, the fastest counts")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_networks(NETWORKS, NETWORKS, files=())
+    parser.add_argument("--modes", metavar="MODES", type=to_modes, default=api.MODES, help="by comma")
+    parser.add_argument("--tasks", metavar="N", type=to_counts(), default=TASKS, help="by comma, in ascending order")
+    parser.add_argument("--machine", metavar="NAME", type=to_machine, default="npu40xx:6")
+    parser.add_argument("--runs", metavar="N", type=to_count, default=1, help="of each, the fastest counts")
     args = parser.parse_args(argv)
     gc.set_threshold(100_000, 10, 10)  # as wlm does
     found: dict[str, dict[str, list[Figures]]] = {n: {mode: [] for mode in args.modes} for n in args.networks}
@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(table(columns), flush=True)
     if args.json is not None:
         out: dict[str, Any] = {"machine": args.machine, "seconds": found}
-        args.json.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, out)
     return 0 if held else 1
 
 

@@ -8,15 +8,15 @@ proof of 1,000 tasks, with `coqc`. The exit code is 1 if a program is not proved
 
 import argparse
 import gc
-import json
 import math
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import generate
+from command_line import Arguments, to_count, to_counts, tool, write_json
 from xdsl.context import Context
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -31,6 +32,7 @@ from xdsl.printer import Printer
 from wlm_dialect import api
 from wlm_dialect.check import check as check_certificate
 from wlm_dialect.check import read
+from wlm_dialect.errors import UsageError
 from wlm_dialect.passes.checker.certificate import certify
 from wlm_dialect.passes.checker.coq import coq_text
 from wlm_dialect.passes.verify_schedule import PROVED, Verdict, check
@@ -100,8 +102,8 @@ def networks(args: argparse.Namespace) -> list[dict[str, Any]]:
         )
     )
     rows = []
-    for name in args.networks or api.network_names():
-        for preset in args.machines or PRESETS:
+    for name in args.networks:
+        for preset in args.machines:
             for mode in api.MODES:
                 row = network_row(name, preset, mode, args.runs, not args.no_certificates)
                 rows.append(row)
@@ -119,7 +121,7 @@ def networks(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def scale(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
+def scale(sizes: Sequence[int]) -> list[dict[str, Any]]:
     """The checker on arrays, compiled where numba is there."""
     rows: list[dict[str, Any]] = []
     check(generate.generate(2_000, 0))  # compiles
@@ -164,28 +166,38 @@ def coq(tasks: int) -> dict[str, Any]:
     return {"tasks": len(program), "accepted": accepted, "all": whole, "write": written, "kernel": kernel}
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """The exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="*", metavar="NAME", help="only these (default: all nine)")
-    parser.add_argument("--machines", nargs="*", metavar="NAME", help=f"default: {' '.join(PRESETS)}")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_networks(api.network_names(), api.network_names())
+    parser.add_machines(PRESETS)
     parser.add_argument("--no-certificates", action="store_true", help="the verdict alone")
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="of check and parse, the least counts")
-    parser.add_argument("--scale", type=int, nargs="*", metavar="TASKS", help="generated programs instead")
-    parser.add_argument("--coq", type=int, metavar="TASKS", help="a formal proof instead; needs `make proof`")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    args = parser.parse_args()
+    parser.add_argument("--runs", type=to_count, default=3, metavar="N", help="of check and parse, the least counts")
+    parser.add_argument(
+        "--scale",
+        type=to_counts(),
+        nargs="?",
+        const=SIZES,
+        metavar="TASKS",
+        help="generated programs instead; by comma",
+    )
+    parser.add_argument("--coq", type=to_count, metavar="TASKS", help="a formal proof instead; needs `make proof`")
+    args = parser.parse_args(argv)
     if args.coq:
+        if shutil.which("coqc") is None:
+            raise UsageError("--coq needs Coq: apt install coq, then make proof")
         rows = [coq(args.coq)]
         bad = not rows[0]["accepted"]
     elif args.scale is not None:
-        rows = scale(tuple(args.scale) or SIZES)
+        rows = scale(args.scale)
         bad = any(row["verdict"] != PROVED for row in rows)
     else:
         rows = networks(args)
         bad = any(row["verdict"] != PROVED or not (args.no_certificates or "wlm-check" in row) for row in rows)
     if args.json:
-        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, rows)
     return int(bad)
 
 

@@ -5,7 +5,11 @@ The others measure what rarely changes or take long: `barrier_scale.py`, `number
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, to_names, tool
 
 SCRIPTS = (
     ("speed.py",),
@@ -15,19 +19,25 @@ SCRIPTS = (
     ("management.py", "--quick"),
     ("starvation.py", "--networks", "inception_v1", "--machines", "npu40xx:4"),
     ("pipeline_scale.py", "--networks", "cnn", "--tasks", "10000,30000"),
-    ("proofs.py", "--networks", "squeezenet", "shufflenet", "--machines", "npu40xx:4"),
+    ("proofs.py", "--networks", "squeezenet,shufflenet", "--machines", "npu40xx:4"),
     ("fwlm_cases.py",),
     ("vta.py", "--quick"),
 )
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """The worst exit code of the scripts."""
+    parser = Arguments(__file__, __doc__)
+    known = [Path(script).stem for script, *_ in SCRIPTS]
+    parser.add_argument("--only", metavar="NAMES", type=to_names("script", known), default=known, help="by comma")
+    chosen = parser.parse_args(argv).only
     here = Path(__file__).parent
     worst = 0
     for script, *options in SCRIPTS:
-        print(f"--- {script}", flush=True)
-        worst = max(worst, subprocess.run([sys.executable, here / script, *options], check=False).returncode)
+        if Path(script).stem in chosen:
+            print(f"--- {script}", flush=True)
+            worst = max(worst, subprocess.run([sys.executable, here / script, *options], check=False).returncode)
     return worst
 
 

@@ -5,17 +5,20 @@ a barrier instance. No hazards are looked for. Firmware and partial mode: firmwa
 from a `Store`.
 """
 
-import argparse
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import simpy
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import generate
+from command_line import Arguments, need, to_count, tool
+
+try:
+    import simpy
+except ModuleNotFoundError:
+    need("simpy", "dev")
 
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.program.model import IRQ_OVER
@@ -127,10 +130,11 @@ class Machine:
                     self.fifo[e].put(t)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=100_000)
-    program = generate.generate(parser.parse_args().tasks)
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = Arguments(__file__, __doc__)
+    parser.add_argument("--tasks", metavar="N", type=to_count, default=100_000)
+    program = generate.generate(parser.parse_args(argv).tasks)
     begin = time.process_time()
     machine = Machine(program)
     makespan = machine.run()

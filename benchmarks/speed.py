@@ -6,19 +6,19 @@ that only reads the program and runs it.
 """
 
 import argparse
-import json
 import pickle
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bare
 import generate
+from command_line import Arguments, to_count, tool, write_json
 
 from wlm_dialect.program import Program
 from wlm_dialect.runtime import compiled as compiled_loop
@@ -112,13 +112,14 @@ def _resident(key: str) -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(f"{key}:"))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_argument("--tasks", metavar="N", type=to_count, default=100_000)
+    parser.add_argument("--runs", metavar="N", type=to_count, default=5, help="of each, the fastest counts")
     parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.memory:
         path, engine, compiled = options.memory
         memory(path, engine, compiled == "True")
@@ -136,14 +137,13 @@ def main() -> int:
     for row in result.values():
         row["ratio"] = row["bare"] / row["loop"]
         row["tasks per second"] = len(program) / row["loop"]
-    if options.json:
-        print(json.dumps({"tasks": len(program), "engines": result}, indent=1))
-        return 0
     print(f"{len(program)} tasks, {len(program.barriers)} barrier instances, CPU seconds, least of {options.runs}")
     print(f"{'':14}{'bare':>9}{'loop':>9}{'run':>9}{'bare/loop':>11}{'Mtasks/s':>10}{'B/task':>8}")
     for name, row in result.items():
         numbers = f"{row['bare']:9.4f}{row['loop']:9.4f}{row['run']:9.4f}{row['ratio']:11.2f}"
         print(f"{name:14}{numbers}{row['tasks per second'] / 1e6:10.2f}{row['bytes per task']:8.0f}")
+    if options.json:
+        write_json(options.json, {"tasks": len(program), "engines": result})
     return 0
 
 

@@ -5,16 +5,18 @@ the first data channel; with neither, a barrier per work FIFO, and stalls by enq
 pipeline. Exit 1 if a stall costs a tick or a barrier somewhere, or saves none anywhere.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, tool, write_json
+
 from wlm_dialect import api
 from wlm_dialect.errors import ScheduleError
+from wlm_dialect.machine import MachineModel
 from wlm_dialect.passes.pipelines import STARVATION
 from wlm_dialect.program import Kind, Program
 
@@ -45,13 +47,17 @@ def row_of(graph: Program, network: str, machine: str, queue: str, starvation: s
     }
 
 
+def managed_by(machine: str, queue: str) -> MachineModel:
+    """The machine with management on one queue, on any if `queue` is empty."""
+    return api.machine(machine).with_(**{"management.queue": queue})
+
+
 def rows(networks: Sequence[str], machines: Sequence[str], queues: Sequence[str]) -> Iterator[Row]:
     """Rows in order: per network, machine and queue the options side by side."""
     for network in networks:
         for name in machines:
             for queue in queues:
-                machine = api.machine(name).with_(**{"management.queue": queue})
-                graph = api.load(network, machine)
+                graph = api.load(network, managed_by(name, queue))
                 for starvation in STARVATION:
                     yield row_of(graph, network, name, queue, starvation)
 
@@ -94,18 +100,23 @@ def table(found: Sequence[Row]) -> str:
     return "\n".join([head, *lines])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """0 if stalls are free and save something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", default=",".join(api.network_names()), help="by comma (default: all nine)")
-    parser.add_argument("--machines", default=",".join(MACHINES), help="by comma")
-    parser.add_argument("--queues", default=",".join(QUEUES), help="by comma; empty for any")
-    parser.add_argument("--json", metavar="FILE", help="write the rows as JSON")
-    args = parser.parse_args(arguments)
-    found = list(rows(args.networks.split(","), args.machines.split(","), args.queues.split(",")))
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_networks(api.network_names(), api.network_names())
+    parser.add_machines(MACHINES)
+    parser.add_argument("--queues", metavar="NAMES", default=",".join(QUEUES), help="by comma; empty for any")
+    args = parser.parse_args(argv)
+    queues = args.queues.split(",")
+    for name in args.machines:
+        for queue in queues:
+            managed_by(name, queue)  # refused before anything is measured
+    found = list(rows(args.networks, args.machines, queues))
     print(table(found))
     if args.json:
-        Path(args.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, found)
     wrong = problems(found)
     for text in wrong:
         print(f"starvation: {text}", file=sys.stderr)

@@ -5,15 +5,17 @@ memory. "cpu/matmul" is the share of the rate of np.matmul. "C++" is the referen
 the corpus was made on (-O2 and the shipped -O0), where known. `--programs FOLDER` adds recorded program folders.
 """
 
-import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, to_folder, tool, write_json
 
 from wlm_dialect.program.vta import INSN, UOP, Config, Memory, Op, Output, Segment, VtaProgram, encode_uops, read_folder
 from wlm_dialect.runtime.vta import compiled
@@ -126,7 +128,7 @@ def least(work: Callable[[], object], runs: int) -> float:
     return 1000 * best
 
 
-def cases(folder: str | None, quick: bool) -> Iterator[Case]:
+def cases(programs: Path | None, quick: bool) -> Iterator[Case]:
     """What is measured."""
     for size in (512,) if quick else (512, 1024):
         program = matmul(size)
@@ -135,7 +137,7 @@ def cases(folder: str | None, quick: bool) -> Iterator[Case]:
     for kind, nanoseconds in (("nop", 11), ("store", 23), ("load", 23), ("all kinds", None)):
         recorded = (None if nanoseconds is None else nanoseconds * count / 1e6, None)
         yield Case(f"{kind} x {count}", small(kind, count), None, recorded)
-    for path in sorted(Path(folder).iterdir()) if folder else ():
+    for path in sorted(programs.iterdir()) if programs else ():
         meta = json.loads((path / "program.json").read_text(encoding="utf-8"))
         times, counted = meta.get("timing_ms"), (meta.get("profiler") or {}).get("gemm_counter", 0)
         if times and (len(read_folder(path)) > 1000 or 50_000 < counted < 1 << 60):
@@ -178,13 +180,14 @@ COLUMNS = ("program", "instructions", "numpy", "numba", "matmul", "numpy/matmul"
 COLUMNS += ("us/insn numba", "C++ -O2", "C++ -O0")
 
 
-def main() -> int:
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--programs", metavar="FOLDER", help="a folder of program folders")
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_argument("--programs", metavar="FOLDER", type=to_folder, help="a folder of program folders")
     parser.add_argument("--quick", action="store_true", help="small programs and few runs")
-    parser.add_argument("--json", metavar="FILE", help="also write the rows there")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     rows = []
     print(" | ".join(COLUMNS))
     for case in cases(args.programs, args.quick):
@@ -194,7 +197,7 @@ def main() -> int:
             " | ".join(f"{c:.3g}" if isinstance(c, float) else "" if c is None else str(c) for c in cells), flush=True
         )
     if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, rows)
     return 0
 
 

@@ -4,16 +4,17 @@ Every program made is executed, and its outputs are compared byte for byte with 
 those of one call, checks included.
 """
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from command_line import Arguments, to_folder, tool, write_json
+
 from wlm_dialect import api
-from wlm_dialect.errors import ScheduleError
+from wlm_dialect.errors import ScheduleError, SimulationError
 from wlm_dialect.program.vta import VtaProgram, read_folder
 
 
@@ -32,7 +33,7 @@ def measured(name: str, make: Callable[[], VtaProgram]) -> dict[str, Any]:
     seconds = time.process_time() - before
     result = api.vta_run(program)
     if result.problems or result.mismatches:
-        raise SystemExit(f"{program.name}, {name}: {[*result.problems, *map(str, result.mismatches)]}")
+        raise SimulationError(f"{program.name}, {name}: {[*result.problems, *map(str, result.mismatches)]}")
     figures = {"tokens": tokens(program), "nops": int(program.nop.sum()), "ticks": api.vta_time(program).makespan}
     return {"way": name, **figures, "seconds": round(seconds, 2)}
 
@@ -48,17 +49,21 @@ def rows_of(program: VtaProgram) -> list[dict[str, Any]]:
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print a table, or JSON lines."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="program folders with expected outputs")
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+@tool
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a line per program and way."""
+    parser = Arguments(__file__, __doc__)
+    parser.add_json()
+    parser.add_argument("folders", nargs="+", type=to_folder, help="program folders with expected outputs")
     args = parser.parse_args(argv)
-    for folder in args.folders:
-        program = read_folder(folder)
+    rows = []
+    for path in args.folders:
+        program = read_folder(path)
         for row in rows_of(program):
-            row = {"program": folder.name, "instructions": len(program), **row}
-            print(json.dumps(row) if args.json else "  ".join(str(value) for value in row.values()), flush=True)
+            rows.append({"program": path.name, "instructions": len(program), **row})
+            print("  ".join(str(value) for value in rows[-1].values()), flush=True)
+    if args.json:
+        write_json(args.json, rows)
     return 0
 
 

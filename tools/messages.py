@@ -1,5 +1,6 @@
 """From exceptions to the `<tool>: error:` lines that a person reads."""
 
+import errno
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseE
 from wlm_dialect.errors import WlmError
 
 BAD_INPUT = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INTERRUPTED = 128 + signal.SIGINT
 USER_ERRORS = (DiagnosticException, ParseError, ArgSpecParseError, OSError)
 """What a user can cause. ArgSpecParseError is a BaseException and has to be named; so has every handler of it."""
@@ -48,19 +50,42 @@ def guarded(tool: str, run: Callable[[], int]) -> int:
     Argument parsers exit with 2 on bad usage, which here means *refuted*: it becomes 1. A closed pipe ends quietly.
     Anything unknown keeps its traceback: it is our bug.
     """
+    _open_what_is_closed()
     try:
-        return run()
+        try:
+            code = run()
+        except SystemExit as stop:
+            code = BAD_INPUT if stop.code == 2 else int(stop.code or 0)
+        sys.stdout.flush()  # at the exit of Python nobody could say what went wrong
+        return code
     except KeyboardInterrupt:
         print(f"{tool}: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone. Python flushes stdout once more at exit; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()  # the reader has gone
         return 128 + signal.SIGPIPE
-    except SystemExit as stop:
-        return BAD_INPUT if stop.code == 2 else int(stop.code or 0)
     except USER_ERRORS as error:
         if isinstance(error, OSError) and error.filename is None:
-            traceback.print_exc()  # not about a file the user named
-            return BAD_INPUT
+            return _system_error(tool, error)
         return report_error(tool, error)
+
+
+def _open_what_is_closed() -> None:
+    """A tool that was started with a closed stream, as by `>&-`, has none: nobody wants what goes there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+def _system_error(tool: str, error: OSError) -> int:
+    """An error about no file that the user named: a full disk behind standard output, or something unknown."""
+    if error.errno not in _FULL:
+        traceback.print_exc()
+        return BAD_INPUT
+    _forget_stdout()
+    return report_error(tool, WlmError(f"cannot write the output: {str(error.strerror).lower()}"))
+
+
+def _forget_stdout() -> None:
+    """Python flushes stdout once more at exit; let that go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any
 
 from wlm_dialect.errors import UsageError
 
@@ -14,22 +14,23 @@ STDOUT = "-"
 
 
 class PendingFile:
-    """A text file under construction, in a temporary file beside `path` that `commit` renames onto it.
+    """A file under construction, in a temporary file beside `path` that `commit` renames onto it.
 
     A device or pipe is written directly, a link is followed. `stream` may be closed by anyone before `commit`.
-    Raises UsageError where the folder or the file cannot be written.
+    Text, or bytes if `binary`. Raises UsageError where the folder or the file cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, binary: bool = False) -> None:
         self.path = path
+        self._binary = binary
         self._target = os.path.realpath(path)
         self._temporary = ""
         try:
-            self.stream: IO[str] = self._open()
+            self.stream: IO[Any] = self._open()
         except OSError as error:
-            raise self._refused(error) from None
+            raise self.refused(error) from None
 
-    def _open(self) -> IO[str]:
+    def _open(self) -> IO[Any]:
         try:
             mode = os.stat(self._target).st_mode
         except FileNotFoundError:
@@ -40,13 +41,16 @@ class PendingFile:
             if stat.S_ISDIR(mode):
                 raise IsADirectoryError(21, "it is a folder")
             if not stat.S_ISREG(mode):
-                return open(self._target, "w", encoding="utf-8")
+                return self._writer(self._target)
             if not os.access(self._target, os.W_OK):
                 raise PermissionError(13, "it is write-protected")
         folder, name = os.path.split(self._target)
         descriptor, self._temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=folder)
         os.chmod(self._temporary, stat.S_IMODE(mode))
-        return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
+        return self._writer(descriptor)
+
+    def _writer(self, file: str | int) -> IO[Any]:
+        return open(file, "wb") if self._binary else open(file, "w", encoding="utf-8", newline="\n")
 
     def commit(self) -> None:
         """Close the file and let it appear under its name."""
@@ -56,7 +60,7 @@ class PendingFile:
                 os.replace(self._temporary, self._target)
         except OSError as error:
             self.abort()
-            raise self._refused(error) from None
+            raise self.refused(error) from None
         self._temporary = ""
 
     def abort(self) -> None:
@@ -68,7 +72,8 @@ class PendingFile:
                 os.unlink(self._temporary)
             self._temporary = ""
 
-    def _refused(self, error: OSError) -> UsageError:
+    def refused(self, error: OSError) -> UsageError:
+        """What to tell the user about an error of the system."""
         reason = str(error.strerror)
         return UsageError(f"cannot write '{self.path}': {reason[:1].lower()}{reason[1:]}")
 
@@ -81,10 +86,19 @@ def open_output(path: str) -> Iterator[IO[str]]:
         sys.stdout.flush()
         return
     pending = PendingFile(path)
-    try:
+    with _committed(pending):
         yield pending.stream
-    except BaseException:
+
+
+@contextmanager
+def _committed(pending: PendingFile) -> Iterator[None]:
+    """Commits the file if the block raises nothing; what the system says while it is written is about this file."""
+    try:
+        yield
+    except BaseException as error:
         pending.abort()
+        if isinstance(error, OSError) and error.filename is None and not isinstance(error, BrokenPipeError):
+            raise pending.refused(error) from None
         raise
     pending.commit()
 
@@ -93,3 +107,10 @@ def write_output(path: str, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
     with open_output(path) as stream:
         stream.write(text)
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write `data` to the file `path`, whole or not at all."""
+    pending = PendingFile(path, binary=True)
+    with _committed(pending):
+        pending.stream.write(data)

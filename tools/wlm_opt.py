@@ -158,7 +158,7 @@ class WlmOptMain(xDSLOptMain):
             if isinstance(error, VerifyException) and self.runner.doing == "verify" and self.runner.current:
                 return self._internal(f"{self.runner.blamed()} left IR that does not verify: {describe(error)}")
             if isinstance(error, OSError) and error.filename is None:
-                raise
+                raise error if self.pending is None else self.pending.refused(error) from None
             return self._refuse(error)
         except Exception as error:
             traceback.print_exc()

@@ -153,6 +153,6 @@ def test_a_second_run_measures_what_is_missing_or_was_measured_with_other_code(
 def test_exit_code_says_that_a_target_is_missed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(BENCHMARK, "measure", lambda key, code: _row(refills=0))
-    assert BENCHMARK.main(["--networks", "net", "--machines", "npu40xx:6", "--depths", "4", "--scales", "1"]) == 1
+    monkeypatch.setattr(BENCHMARK, "measure", lambda key, code: _row(network=key[0], refills=0))
+    assert BENCHMARK.main(["--networks", "vgg19", "--machines", "npu40xx:6", "--depths", "4", "--scales", "1"]) == 1
     assert "MISSED rows with refills: 0 of 1" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 
 from tests.benchmark_scripts import load_script
 from wlm_dialect import api
+from wlm_dialect.errors import SimulationError
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "vta"
@@ -20,9 +21,12 @@ def benchmark() -> ModuleType:
     return load_script("vta_target")
 
 
-def test_rows(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    assert benchmark.main(["--json", str(DATA / "svta_matrix_overfitting"), str(DATA / "hand_16x16")]) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def test_rows(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rows.json"
+    folders = [str(DATA / "svta_matrix_overfitting"), str(DATA / "hand_16x16")]
+    assert benchmark.main(["--json", str(file), *folders]) == 0
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    assert capsys.readouterr().out.splitlines() == ["  ".join(map(str, row.values())) for row in rows]
     assert [row["way"] for row in rows[:4]] == ["recorded", "anew", "fewest", "two contexts"]
     recorded, anew, fewest, split = rows[:4]
     assert fewest["tokens"] <= anew["tokens"]
@@ -33,5 +37,5 @@ def test_rows(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None
 def test_wrong_bytes_stop_it(benchmark: ModuleType) -> None:
     program = api.vta_load(str(DATA / "hand_16x16"))
     zeros = tuple(replace(s, data=np.zeros_like(s.data)) if s.name == "INP" else s for s in program.segments)
-    with pytest.raises(SystemExit, match=r"hand_16x16, bad: .*output 0: "):
+    with pytest.raises(SimulationError, match=r"hand_16x16, bad: .*output 0: "):
         benchmark.measured("bad", lambda: program.with_(segments=zeros))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,34 @@ def test_what_nobody_expected_keeps_its_traceback() -> None:
 def test_a_system_error_about_no_file_shows_where_it_came_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded("wlm", raising(OSError(5, "Input/output error"))) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+PRINTING = (
+    "import sys\nfrom wlm_dialect.tools.messages import guarded\nsys.exit(guarded('wlm', lambda: print({}) or 0))"
+)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("text", ["'x'", "'x' * 100_000"])  # what a buffer holds goes out at the end
+def test_a_full_disk_behind_standard_output_is_one_line(text: str) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-c", PRINTING.format(text)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "wlm: error: cannot write the output: no space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_swallows_what_goes_there(closed: str) -> None:
+    program = PRINTING.format("'x', file=sys.stderr.flush() or sys.stdout")
+    command = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]
+    shell = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (shell.returncode, shell.stderr) == (0, "")
+    assert shell.stdout == ("" if closed.startswith(">") else "x\n")
+
+
+def test_a_reader_that_has_left_before_the_end_is_no_error() -> None:
+    command = ["sh", "-c", '{ sleep 0.2; "$0" -c "$1"; echo $? >&2; } | true', sys.executable, PRINTING.format("'x'")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == "141\n"
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -1,14 +1,16 @@
 """Files appear whole or not at all."""
 
 import os
+import resource
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wlm_dialect.errors import UsageError
-from wlm_dialect.tools.output import PendingFile, open_output, write_output
+from wlm_dialect.tools.output import PendingFile, open_output, write_bytes, write_output
 
 
 def test_the_file_appears_at_the_end_and_not_before(tmp_path: Path) -> None:
@@ -90,4 +92,44 @@ def test_a_rename_that_fails_is_an_error_and_leaves_nothing(tmp_path: Path, monk
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(UsageError, match=r"cannot write '.*x': no space left on device"):
         pending.commit()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def nearly_full() -> Iterator[None]:
+    """No file grows beyond 100 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("nearly_full")
+@pytest.mark.parametrize("size", [200, 100_000])  # noticed at the end, or while it is written
+def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x"
+    for write in (lambda: write_output(str(path), "x" * size), lambda: write_bytes(str(path), b"x" * size)):
+        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"):
+            write()
+        assert os.listdir(tmp_path) == []
+        path.write_text("old")
+        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"):
+            write()
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["x"]
+        path.unlink()
+
+
+def test_bytes(tmp_path: Path) -> None:
+    write_bytes(str(tmp_path / "x"), b"\0\r\n")
+    assert (tmp_path / "x").read_bytes() == b"\0\r\n"
+
+
+def test_an_error_about_another_file_stays_one(tmp_path: Path) -> None:
+    def fail() -> None:
+        with open_output(str(tmp_path / "x")):
+            raise FileNotFoundError(2, "No such file", "y")
+
+    with pytest.raises(FileNotFoundError, match="y"):
+        fail()
     assert os.listdir(tmp_path) == []

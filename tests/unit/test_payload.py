@@ -1,5 +1,6 @@
 """Payloads: attributes both ways, through IR and passes; constants beside the IR."""
 
+import resource
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,20 @@ def test_constants_in_a_file(numbers: Numbers, tmp_path: Path) -> None:
     result = api.run(program)
     (y,) = Functional(program, found).run(result.start, result.end, inputs).values()
     assert y.sum() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_constants_that_do_not_fit_leave_what_was_there(numbers: Numbers, tmp_path: Path) -> None:
+    path = tmp_path / "small.npz"
+    path.write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(FrontendError, match=r"small\.npz: File too large"):
+            api.write_constants(numbers, str(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p.name for p in tmp_path.iterdir()] == ["small.npz"]
+    assert path.read_text() == "old"
 
 
 def test_the_wrong_file_of_constants(numbers: Numbers, tmp_path: Path) -> None:

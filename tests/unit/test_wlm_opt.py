@@ -298,3 +298,12 @@ def test_disable_verify_ends_with_the_run(graph: str, capsys: pytest.CaptureFixt
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("wlm-opt 0.")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("copies", [1, 100])  # noticed at the end, or while it is written
+def test_a_full_disk_names_the_output(graph: str, capsys: pytest.CaptureFixture[str], copies: int) -> None:
+    text = Path(graph).read_text(encoding="utf-8")
+    Path(graph).write_text("".join(text.replace("@net", f"@net{n}") for n in range(copies)), encoding="utf-8")
+    wanted = "wlm-opt: error: cannot write '/dev/full': no space left on device"
+    assert error_of(capsys, graph, "-o", "/dev/full") == wanted

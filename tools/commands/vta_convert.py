@@ -1,14 +1,13 @@
 """`wlm vta convert`: one form of a program into another: folder, dump text, IR, task graph, binary stream."""
 
 import argparse
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wlm_dialect.errors import ProgramError, UsageError
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.vta_source import MLIR, read_dump_file, read_folder_or_ir
-from wlm_dialect.tools.output import STDOUT, open_output
+from wlm_dialect.tools.output import STDOUT, open_output, write_bytes
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -117,14 +116,10 @@ def dump_text(source: str, *, uops: bool = True) -> str:
 def _write(program: VtaProgram, form: str, path: str) -> None:
     from wlm_dialect.program.vta import encode_insns, write_folder
 
+    if form == "insn":
+        write_bytes(path, encode_insns(program.insn, program.config))
+        return
     try:
-        if form == "folder":
-            write_folder(program, path)
-            return
-        data = encode_insns(program.insn, program.config)
-        pending = f"{path}.tmp"
-        with open(pending, "wb") as stream:
-            stream.write(data)
-        os.replace(pending, path)
+        write_folder(program, path)
     except OSError as error:
         raise ProgramError(f"cannot write '{path}': {str(error.strerror).lower()}") from None

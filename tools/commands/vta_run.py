@@ -8,7 +8,7 @@ from wlm_dialect.errors import UsageError
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.common import write_json
 from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
-from wlm_dialect.tools.output import STDOUT
+from wlm_dialect.tools.output import STDOUT, write_bytes
 
 if TYPE_CHECKING:
     from wlm_dialect.passes.vta.findings import VtaVerdict
@@ -133,9 +133,7 @@ def run_json(result: "VtaResult", wrong: list[str], verdict: "VtaVerdict | None"
 def _write_outputs(folder: str, result: "VtaResult") -> None:
     try:
         os.makedirs(folder, exist_ok=True)
-        for n, data in enumerate(result.outputs):
-            pending = os.path.join(folder, f".out_{n}.bin.tmp")
-            data.tofile(pending)
-            os.replace(pending, os.path.join(folder, f"out_{n}.bin"))
     except OSError as error:
         raise UsageError(f"cannot write '{folder}': {str(error.strerror).lower()}") from None
+    for n, data in enumerate(result.outputs):
+        write_bytes(os.path.join(folder, f"out_{n}.bin"), data.tobytes())

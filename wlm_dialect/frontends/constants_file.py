@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,14 @@ def write_constants(program: Program, constants: Mapping[str, NDArray[Any]], pat
         raise FrontendError(f"{path}: constants go into a file called .npz")
     names = sorted(constants)
     arrays: dict[str, Any] = {f"c{k}": constants[name] for k, name in enumerate(names)}  # theirs are no file names
+    pending = path.with_name(f".{path.name}.tmp")  # the file appears whole or not at all
     try:
-        with path.open("wb") as stream:
+        with pending.open("wb") as stream:
             np.savez(stream, names=np.array(names), **arrays)
+        pending.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            pending.unlink()
         raise FrontendError(f"{path}: {error.strerror}") from None
     payload = read_payload(program)
     network = replace(payload.network, file=path.name, sha256=_hash(path))
