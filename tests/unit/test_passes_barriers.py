@@ -19,6 +19,7 @@ from wlm_dialect.passes.insert_tail import InsertTailPass, unfollowed
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass, limited
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
+from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
 from wlm_dialect.passes.verify_phase import VerifyPhasePass
 from wlm_dialect.program import Barriers, Program
@@ -263,6 +264,53 @@ def test_far_dependences_of_a_pool_are_no_reason_to_run_one_task_at_a_time(seed:
     assert not (closure(before) & ~closure(after)[np.ix_(tasks, tasks)]).any()
     serial = linearised(before)
     assert max(estimate(after).end) < 0.3 * max(estimate(serial).end)
+
+
+def spans(graph: Program) -> list[int]:
+    """Per dependence of a task of a pool how many tasks that wait are listed between its ends."""
+    waiting, engines = [len(row) > 0 for row in graph.after.lists()], graph.machine.engines
+    pooled = [t for t in range(len(graph)) if engines[int(graph.engine[t])].order == "pool"]
+    return [sum(waiting[a:t]) for t in pooled for a in graph.after[t].tolist()]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_engines_in_order_keep_the_far_dependences_of_a_pool(seed: int) -> None:
+    graph = random_graph(seed, preset("npu37xx").with_(**{"barriers.count": 16}), tasks=400, reach=6)
+    rows = [[*row, t - 100] if t >= 100 else row for t, row in enumerate(graph.after.lists())]
+    graph = ReduceDependencesPass().run(graph.with_(after=Csr.of([sorted(row) for row in rows])))
+    short = ShortenDependencesPass().run(graph)
+    order = closure(graph)
+    assert not (order & ~closure(short)).any()
+    far = [sum(span > 16 for span in spans(g)) for g in (short, graph)]
+    assert 4 * far[0] <= far[1] > 10  # a few start too early for any other task to be over
+    assert max(estimate(short).end) == max(estimate(graph).end)
+
+
+def test_a_task_between_waits_for_the_early_one_and_another_is_waited_for() -> None:
+    """Nothing tells that "early" has ended but who waits for it: the first task that starts later anyway does."""
+    machine = preset("npu37xx").with_(**{"barriers.count": 8})
+    engine = machine.engine_index
+    draft = Draft("net", machine)
+    early = draft.add(engine["shave0"], "early", 500)
+    for n in range(20):
+        load = draft.add(engine["dma0"], f"load{n}", 100)
+        draft.add(engine["dpu0"], f"conv{n}", 100, after=[load])
+    late = draft.add(engine["shave0"], "late", 50, after=[early, load])
+    short = ShortenDependencesPass().run(draft.finish())
+    assert [short.names[t] for t in short.after[late].tolist()] == ["conv18", "load19"]
+    assert [short.names[t] for t in range(len(short)) if early in short.after[t].tolist()] == ["conv4"]
+
+
+def test_where_no_engine_ends_in_order_a_far_dependence_stays() -> None:
+    machine = preset("npu37xx").with_(**{"barriers.count": 2, "dma.order": "outstanding", "dma.servers": 2})
+    draft = Draft("net", machine)
+    shave, dma = machine.engine_index["shave0"], machine.engine_index["dma0"]
+    chain = [draft.add(shave, "early", 500)]
+    for n in range(9):
+        chain.append(draft.add(dma, f"t{n}", 100, after=chain[1:][-1:]))
+    draft.add(shave, "late", 50, after=chain[:1])
+    graph = draft.finish()
+    assert ShortenDependencesPass().run(graph) is graph
 
 
 @pytest.mark.parametrize("mode", ["firmware", "partial"])
