@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.oracles.explore import explore
-from tests.oracles.schedule import read_schedule
-from tests.unit.verify_schedule_cases import program
+from tests.unit.verify_schedule_cases import faults, program
 from wlm_dialect.machine import preset
-from wlm_dialect.program import encode_module
 from wlm_dialect.runtime.run import run
 from wlm_dialect.verification import verify
 
@@ -39,4 +36,4 @@ def test_all_servers_wait_for_what_needs_one(servers: int, stuck: str) -> None:
     text = f"deadlock: '{stuck}' on dpu0 never comes to head: tasks before it keep every server of its pool"
     assert [f.text for f in found.findings] == ([text] if stuck else [])
     assert run(p).outcome == ("deadlock" if stuck else "finished")
-    assert explore(read_schedule(str(encode_module(p)), p.machine)).faults == ({("H7", -1, "")} if stuck else set())
+    assert faults(p) == ({("H7", -1, "")} if stuck else set())

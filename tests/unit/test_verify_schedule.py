@@ -2,13 +2,10 @@
 
 import pytest
 
-from tests.oracles.explore import explore
-from tests.oracles.schedule import read_schedule
-from tests.unit.verify_schedule_cases import FULL, PARTIAL, program, verdict
+from tests.unit.verify_schedule_cases import FULL, PARTIAL, faults, program, verdict
 from wlm_dialect.errors import ScheduleError
 from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED, VerifySchedulePass, check
-from wlm_dialect.program import encode_module
 
 FETCH2 = "mgmt_dma.fetch @dpu0 [2 to 3) slots [2 to 3) on @dma0 cycles 20\n"
 LAST = '    task.run @dma0 "last"'
@@ -250,7 +247,7 @@ def test_room_in_a_pool_needs_the_ends_of_all_that_came_before():
         "'c5' on dpu0 may be pushed while 'c4' on dpu0 is still queued and the work FIFO (depth 1) is full, because "
         "nothing orders the end of 'c0' on dpu0 before it"
     ]
-    assert explore(read_schedule(str(encode_module(p)), model)).faults == {("H6", 13, "")}
+    assert faults(p) == {("H6", 13, "")}
 
 
 SEVERAL_WAITS = """
@@ -278,7 +275,7 @@ def test_several_waits_beside_a_pool_are_decided_as_without():
     pool = preset("tiny").with_(**{"dpu.order": "pool", "dpu.servers": 2})
     p = program(SEVERAL_WAITS, machine=pool)
     assert check(p).status == PROVED
-    assert not explore(read_schedule(str(encode_module(p)), pool)).faults
+    assert not faults(p)
     wrong = verdict(SEVERAL_WAITS, (("waits(%b1, %b2)", "waits(%b2)"), ("consumers 2", "consumers 1")), pool)
     assert [f.rule for f in wrong.findings] == ["H1"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.unit.test_verify_schedule import FULL_MUTANTS
-from tests.unit.verify_schedule_cases import FULL, PARTIAL
+from tests.unit.verify_schedule_cases import FULL, refusal, sealed
 from tests.unit.verify_schedule_cases import program as case
 from wlm_dialect import api
-from wlm_dialect.check import Certificate, RejectedError, check, read, seal
+from wlm_dialect.check import Certificate, check, read
 from wlm_dialect.check.command import main
 from wlm_dialect.errors import ProgramError
 from wlm_dialect.machine import preset
@@ -29,11 +29,6 @@ def five(mode: str, **changes: object) -> Program:
 
 def certificate(text: str = MANAGED) -> Certificate:
     return certify(read(text)[0])
-
-
-def sealed(base: Certificate, **changes: Any) -> Certificate:
-    out = {**base, **changes}
-    return {**out, "seal": seal(out)}
 
 
 @pytest.mark.parametrize("mode", api.MODES)
@@ -74,8 +69,7 @@ def test_waiting_for_room_does_not_order_two_enqueues() -> None:
     p = case(FULL, edits, preset("tiny").with_(**{"engine.fifo_depth": 1}))
     assert api.verify(p).status == "refuted"
     schedule = schedule_of(p)
-    with pytest.raises(RejectedError, match="H6: pushes of engine 3 are not ordered"):
-        check(schedule, certify(schedule))
+    assert refusal(schedule, certify(schedule)) == "H6: pushes of engine 3 are not ordered"
 
 
 EARLY = """
@@ -102,8 +96,7 @@ def test_steps_are_for_several_waits() -> None:
     assert api.verify(p).status == "refuted"
     schedule = schedule_of(p)
     forged = sealed(certify(schedule), steps=[[2, [[0, 0]]]])
-    with pytest.raises(RejectedError, match="H1: task 2: b0#0 need not be armed"):
-        check(schedule, forged)
+    assert refusal(schedule, forged) == "H1: task 2: b0#0 need not be armed"
 
 
 def test_reads_whatever_the_white_space() -> None:
@@ -169,90 +162,30 @@ def test_text_that_ends_too_early_is_refused_wherever_it_ends() -> None:
         ({"order": [[9, 0]]}, "event 9 comes before something it waits for"),
         ({"order": [[8, 7]]}, "event 8 is on chain 7 of 0 so far"),
         ({"order": [[8, 0], [24, 0]]}, "event 24 comes before something it waits for"),
-        ({"order": [[8]]}, "the certificate is malformed"),
-        ({"order": None}, "the certificate is malformed"),
+        (
+            {"order": [[8]]},
+            "the certificate is malformed: ValueError('not enough values to unpack (expected 2, got 1)')",
+        ),
+        ({"order": None}, """the certificate is malformed: TypeError("'NoneType' object is not iterable")"""),
         ({"extra": [[8, [["join", 16]]]]}, "event 16 need not come before 8"),
         ({"steps": [[6, [[0, 5]]]]}, "H1: task 6: b0#5 need not be armed"),
     ],
 )
 def test_rejects(change: dict[str, Any], message: str) -> None:
-    base = certificate()
-    with pytest.raises(RejectedError) as error:
-        check(read(MANAGED)[0], sealed(base, **change))
-    assert message in str(error.value)
-    assert error.value.exit_code == 2
+    assert refusal(read(MANAGED)[0], sealed(certificate(), **change)) == message
 
 
 def test_rejects_a_broken_seal() -> None:
     base = certificate()
-    with pytest.raises(RejectedError, match="the seal does not fit"):
-        check(read(MANAGED)[0], {**base, "chains": base["chains"] + 1})
+    broken = {**base, "chains": base["chains"] + 1}
+    assert refusal(read(MANAGED)[0], broken) == "the seal does not fit: the certificate was changed"
 
 
 def test_two_events_that_are_not_ordered_are_no_chain() -> None:
     base = certificate()
     heads = [here for here, _ in base["order"] if here % 8 == 0][:2]
-    order = [[here, 0] for here in heads]
-    with pytest.raises(RejectedError, match="does not follow the last of its chain"):
-        check(read(MANAGED)[0], sealed(base, order=order))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "rule"),
-    [
-        ("producers 2", "producers 3", "H9"),
-        ("mgmt_dma.bootstrap [%loaded, %tail,", "mgmt_dma.bootstrap [%loaded,", "H6"),
-        ("mgmt_dma.bootstrap [%loaded, %tail,", "mgmt_dma.bootstrap [%tail, %loaded,", "H3"),
-        (' irq "lifted"', "", "H10"),
-        ("mgmt_dma.work_item @dma0 [0 to 4)", "mgmt_dma.work_item @dma0 [0 to 3)", "H6"),
-        ("slots [0 to 1) on @dma0", "slots [9 to 10) on @dma0", "H9"),
-        (" tail irq", " irq", "H10"),
-        ("barrier.configure 2", "barrier.configure 12", "H9"),
-        ("[0 to 1) on @dma0 cycles 14", "[0 to 2) on @dma0 cycles 14", "H6"),
-        ("consumers 0 tail", "consumers 0", "H10"),
-    ],
-)
-def test_rejects_broken_structure(old: str, new: str, rule: str) -> None:
-    assert old in MANAGED
-    schedule = read(MANAGED.replace(old, new, 1))[0]
-    forged = sealed(certificate(), schedule=schedule.digest())
-    with pytest.raises(RejectedError, match=rf"^{rule}: "):
-        check(schedule, forged)
-
-
-@pytest.mark.parametrize(
-    ("base", "old", "new", "message"),
-    [
-        (FULL, '"store1" waits(%b1)', '"store1" waits(%b1) updates(%x)', "H9: task 10 counts 0 slots"),
-        (FULL, "slots [0 to 2)", "slots [-1 to 1)", "H9: task 0 begins before a list or its slots"),
-        (FULL, '"w" cmx 0 scratch size 64', '"w" cmx 0 scratch size -64', "H8: task 11 names bytes that do not exist"),
-        (FULL, "mgmt_dma.program [%a2, %b2] on @dma1", "mgmt_dma.program [%a2, %b2] on @dpu0", "is no task of a DMA"),
-        (PARTIAL, "at(%f)", "at(%f) done(%l)", "H7: a work item of engine 3 waits for a task whose end does not int"),
-    ],
-)
-def test_rejects_text_that_the_dialects_do(base: str, old: str, new: str, message: str) -> None:
-    """And a task whose end does not interrupt, which all but the simulator took for one that does."""
-    assert base.count(old) == 1
-    text = base.replace(old, new).replace('    task.run @dma0 "load0"', '    %l = task.run @dma0 "load0"')
-    text = text.replace(
-        'updates(%x) cycles 100\n    task.run @dma0 "load2"',
-        'updates(%x) cycles 100 slots 0\n    task.run @dma0 "load2"',
-    )
-    (schedule,) = read(text)
-    with pytest.raises(RejectedError) as error:
-        check(schedule, sealed(certify(read(base)[0]), schedule=schedule.digest()))
-    assert message in str(error.value)
-
-
-def test_only_the_tail_interrupts_when_it_lifts() -> None:
-    p = case(PARTIAL)
-    good = certify(schedule_of(p))
-    text = str(encode_module(p)).replace(
-        "configure 2 producers 2 consumers 1", 'configure 2 producers 2 consumers 1 irq "lifted"'
-    )
-    (schedule,) = read(text)
-    with pytest.raises(RejectedError, match="H10: b2#0 interrupts although it is not the tail"):
-        check(schedule, sealed(good, schedule=schedule.digest()))
+    told = refusal(read(MANAGED)[0], sealed(base, order=[[here, 0] for here in heads]))
+    assert told == f"event {heads[1]} does not follow the last of its chain"
 
 
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], program: str, proof: str) -> tuple[int, str, str]:

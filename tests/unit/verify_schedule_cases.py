@@ -1,12 +1,20 @@
 """Safe programs in IR text, and how tests edit and check them."""
 
+from typing import Any
+
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin
 from xdsl.parser import Parser
 
+from tests.oracles.explore import explore
+from tests.oracles.machine import Fault
+from tests.oracles.schedule import read_schedule
+from wlm_dialect.check import Certificate, RejectedError, seal
+from wlm_dialect.check import check as check_certificate
+from wlm_dialect.check.text import Schedule
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.passes.verify_schedule import Verdict, check
-from wlm_dialect.program import Program, decode_module
+from wlm_dialect.program import Program, decode_module, encode_module
 from wlm_dialect.universe import WLM_UNIVERSE
 
 FULL = """
@@ -98,11 +106,41 @@ builtin.module attributes {wlm.machine = "tiny"} {
 """The handler of b0 pushes `first`, which starts at once and makes b1 over: by id, firmware serves it before b2."""
 
 
-def program(text: str, edits: tuple[tuple[str, str], ...] = (), machine: MachineModel | None = None) -> Program:
-    """The program of an IR text after exact edits, each of a line part that occurs once."""
+Edits = tuple[tuple[str, str], ...]
+"""Old and new text; the old one is part of a line and occurs once."""
+
+
+def edited(text: str, edits: Edits) -> str:
+    """An IR text after exact edits."""
     for old, new in edits:
         assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
         text = text.replace(old, new)
+    return text
+
+NEIGHBOURS = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 1
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %b = barrier.configure 1 producers 1 consumers 1
+    %c = barrier.configure 2 producers 1 consumers 1
+    %t = barrier.configure 3 producers 3 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %b, %c, %t]
+    mgmt_dma.work_item @dma0 [0 to 2)
+    mgmt_dma.work_item @dma1 [0 to 2)
+    task.run @dma1 "load" updates(%a0, %b) cycles 10
+    task.run @dma0 "first" waits(%a0) updates(%c, %t) cycles 10
+    task.run @dma1 "again" waits(%c) updates(%a1, %t) cycles 10
+    task.run @dma0 "second" waits(%b, %a1) updates(%t) cycles 10
+  }
+}
+"""
+"""Where consumers count at their end, `second` is at head before b0#1 is armed, but may start only after `first`."""
+
+
+def program(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Program:
+    """The program of an edited IR text."""
+    text = edited(text, edits)
     context = Context()
     context.load_dialect(Builtin)
     for name, dialect in WLM_UNIVERSE.all_dialects.items():
@@ -112,6 +150,26 @@ def program(text: str, edits: tuple[tuple[str, str], ...] = (), machine: Machine
     return decode_module(module, machine)[0]
 
 
-def verdict(text: str, edits: tuple[tuple[str, str], ...] = (), machine: MachineModel | None = None) -> Verdict:
+def verdict(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Verdict:
     """What the checker says of the edited program."""
     return check(program(text, edits, machine))
+
+
+def faults(p: Program) -> set[Fault]:
+    """What the exploration of every interleaving finds wrong."""
+    return explore(read_schedule(str(encode_module(p)), p.machine)).faults
+
+
+def sealed(base: Certificate, **changes: Any) -> Certificate:
+    """A certificate that says something else, and whose seal fits."""
+    out = {**base, **changes}
+    return {**out, "seal": seal(out)}
+
+
+def refusal(schedule: Schedule, certificate: Certificate) -> str:
+    """What wlm-check says of a certificate; nothing if it accepts it."""
+    try:
+        check_certificate(schedule, certificate)
+    except RejectedError as error:
+        return str(error)
+    return ""
