@@ -105,18 +105,6 @@ builtin.module attributes {wlm.machine = "tiny"} {
 """
 """The handler of b0 pushes `first`, which starts at once and makes b1 over: by id, firmware serves it before b2."""
 
-
-Edits = tuple[tuple[str, str], ...]
-"""Old and new text; the old one is part of a line and occurs once."""
-
-
-def edited(text: str, edits: Edits) -> str:
-    """An IR text after exact edits."""
-    for old, new in edits:
-        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
-        text = text.replace(old, new)
-    return text
-
 NEIGHBOURS = """
 builtin.module attributes {wlm.machine = "tiny"} {
   task.graph @net phase managed mode full {
@@ -136,6 +124,17 @@ builtin.module attributes {wlm.machine = "tiny"} {
 }
 """
 """Where consumers count at their end, `second` is at head before b0#1 is armed, but may start only after `first`."""
+
+Edits = tuple[tuple[str, str], ...]
+"""Old and new text; the old one is part of a line and occurs once."""
+
+
+def edited(text: str, edits: Edits) -> str:
+    """An IR text after exact edits."""
+    for old, new in edits:
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
+        text = text.replace(old, new)
+    return text
 
 
 def program(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Program:
