@@ -24,6 +24,13 @@ def random_graph(draw: random.Random, low: int, high: int) -> tuple[list[int], l
     return module, after
 
 
+def random_graphs(seed: int, count: int, low: int, high: int) -> Iterator[tuple[list[int], list[list[int]]]]:
+    """`count` of them with `low` to `high` tasks."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        yield random_graph(draw, low, high)
+
+
 def closure(module: Mapping[int, int], pairs: Pairs) -> frozenset[tuple[int, int]]:
     """Every (a, b), a before b, that follows from `pairs` and from modules that execute in order. Keys are places."""
     places = sorted(module)
@@ -51,6 +58,11 @@ def places_of(module: Sequence[int], nops: Iterable[int]) -> dict[int, int]:
     return {**{2 * t + 1: m for t, m in enumerate(module)}, **dict.fromkeys(nops, COMPUTE)}
 
 
+def wanted_pairs(after: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """What the graph orders, as places."""
+    return [(2 * a + 1, 2 * t + 1) for t, row in enumerate(after) for a in row]
+
+
 def fits_queues(module: Mapping[int, int], tokens: Sequence[tuple[int, int]]) -> bool:
     """At most one push and one pop per queue and instruction, and the k-th pop takes the k-th push."""
     for ends in QUEUES:
@@ -63,16 +75,14 @@ def fits_queues(module: Mapping[int, int], tokens: Sequence[tuple[int, int]]) ->
 @pytest.mark.parametrize("place", [place_exact, place_fewest])
 @pytest.mark.parametrize("seed", range(4))
 def test_every_dependence_is_kept_by_tokens_that_hardware_can_carry(place, seed: int) -> None:  # type: ignore[no-untyped-def]
-    draw = random.Random(seed)
-    for _ in range(500):
-        module, after = random_graph(draw, 1, 14)
+    for module, after in random_graphs(seed, 500, 1, 14):
         placement = place(module, after)
         places = places_of(module, placement.nops)
         for q, pairs in enumerate(placement.tokens):
             assert all(QUEUES[places[a], places[b]] == q for a, b in pairs)
         assert fits_queues(places, tokens_of(placement))
         order = closure(places, tokens_of(placement))
-        assert all((2 * a + 1, 2 * t + 1) in order for t, row in enumerate(after) for a in row)
+        assert order.issuperset(wanted_pairs(after))
 
 
 def candidates(module: Mapping[int, int]) -> list[tuple[int, int]]:
@@ -92,7 +102,7 @@ def smallest(module: Mapping[int, int], tokens: Sequence[tuple[int, int]], wante
 def routed(module: Sequence[int], after: Sequence[Sequence[int]]) -> Iterator[tuple[dict[int, int], Pairs]]:
     """Every way to lead the orders between load and store through compute: (places, orders between neighbours)."""
     tasks = places_of(module, ())
-    pairs = [(2 * a + 1, 2 * t + 1) for t, row in enumerate(after) for a in row]
+    pairs = wanted_pairs(after)
     direct = [p for p in pairs if (tasks[p[0]], tasks[p[1]]) in QUEUES]
     implied = closure(tasks, direct)
     far = [p for p in pairs if p not in direct and p not in implied]
@@ -108,10 +118,8 @@ def routed(module: Sequence[int], after: Sequence[Sequence[int]]) -> Iterator[tu
 @pytest.mark.parametrize("seed", range(4))
 def test_no_fewer_tokens_and_then_no_fewer_nops_keep_the_order_of_the_graph(seed: int) -> None:
     """The order is the graph's and that of the routes, whichever they are: all of them are tried."""
-    draw = random.Random(100 + seed)
     with_nops = 0
-    for _ in range(750):
-        module, after = random_graph(draw, 2, 6)
+    for module, after in random_graphs(100 + seed, 750, 2, 6):
         placement = place_exact(module, after)
         best = None
         for places, pairs in routed(module, after):
@@ -126,15 +134,13 @@ def test_no_fewer_tokens_and_then_no_fewer_nops_keep_the_order_of_the_graph(seed
 
 @pytest.mark.parametrize("seed", range(4))
 def test_without_orders_between_load_and_store_nothing_waits_that_need_not(seed: int) -> None:
-    draw = random.Random(200 + seed)
-    for _ in range(400):
-        module, after = random_graph(draw, 2, 12)
-        after = [[a for a in row if COMPUTE in (module[a], module[t])] for t, row in enumerate(after)]
+    for module, drawn in random_graphs(200 + seed, 400, 2, 12):
+        after = [[a for a in row if COMPUTE in (module[a], module[t])] for t, row in enumerate(drawn)]
         placement = place_exact(module, after)
         places = places_of(module, ())
         assert placement.nops == ()
         order = closure(places, tokens_of(placement))
-        assert order == closure(places, [(2 * a + 1, 2 * t + 1) for t, row in enumerate(after) for a in row])
+        assert order == closure(places, wanted_pairs(after))
         for token in tokens_of(placement):  # none is there for nothing
             assert closure(places, [t for t in tokens_of(placement) if t != token]) != order
 
@@ -142,15 +148,13 @@ def test_without_orders_between_load_and_store_nothing_waits_that_need_not(seed:
 @pytest.mark.parametrize("seed", range(4))
 def test_fewest_is_the_least_with_which_program_order_can_be_kept(seed: int) -> None:
     """Over all sets of tokens between instructions and NOPs anywhere in compute."""
-    draw = random.Random(300 + seed)
     fewer = 0
-    for _ in range(500):
-        module, after = random_graph(draw, 2, 7)
+    for module, after in random_graphs(300 + seed, 500, 2, 7):
         placement = place_fewest(module, after)
         if placement.count > 3:
             continue  # too many sets
         places = places_of(module, range(2, 2 * len(module), 2))  # NOPs may stand before any task
-        wanted = {(2 * a + 1, 2 * t + 1) for t, row in enumerate(after) for a in row}
+        wanted = set(wanted_pairs(after))
         tokens = candidates(places)
         for count in range(placement.count):
             for chosen in combinations(tokens, count):
