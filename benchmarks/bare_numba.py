@@ -1,4 +1,8 @@
-"""The bare loops of `bare`, compiled: event loop with a heap of its own, and max-plus pass."""
+"""The bare loops of `bare`, compiled: event loop with a heap of its own, and max-plus pass.
+
+Written again and not shared with `bare` or with the simulator: a yardstick is as fast as its form allows, which here
+are bit masks and a heap in an array, there lists and `heapq`.
+"""
 
 from typing import Any
 

@@ -95,7 +95,7 @@ def _committed(pending: PendingFile) -> Iterator[None]:
     """Commits the file if the block raises nothing; what the system says while it is written is about this file."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # an interrupt, too, leaves no half of a file
         pending.abort()
         if isinstance(error, OSError) and error.filename is None and not isinstance(error, BrokenPipeError):
             raise pending.refused(error) from None

@@ -160,7 +160,7 @@ class WlmOptMain(xDSLOptMain):
             if isinstance(error, OSError) and error.filename is None:
                 raise error if self.pending is None else self.pending.refused(error) from None
             return self._refuse(error)
-        except Exception as error:
+        except Exception as error:  # whatever a pass does wrong: it keeps its traceback and gets a reproducer
             traceback.print_exc()
             where = f"in pass '{self.runner.current}'" if self.runner.current else "outside of any pass"
             return self._internal(f"internal error {where}: {type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
 """onnxruntime as the oracle: outputs of a model, or all of its values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,20 @@ def oracle(model: Any, inputs: Mapping[str, Array], values: Iterable[str] = ()) 
     exposed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
-    try:
-        session = onnxruntime.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        kinds = {i.name: i.type for i in session.get_inputs()}
-        feeds = {n: v.astype(np.int64) if "int64" in kinds[n] else v for n, v in inputs.items() if n in kinds}
+    data = exposed.SerializeToString()
+    with _refusals():
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    kinds = {i.name: i.type for i in session.get_inputs()}
+    feeds = {n: v.astype(np.int64) if "int64" in kinds[n] else v for n, v in inputs.items() if n in kinds}
+    with _refusals():
         found = session.run([*outputs, *wanted], feeds)
-    except Exception as error:  # onnxruntime has classes of its own for each way to refuse
-        raise SimulationError(f"onnxruntime refuses the model: {' '.join(str(error).split())[:500]}") from None
     return dict(zip([*outputs, *wanted], found, strict=True))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """For calls of onnxruntime alone: a class of its own for each way to refuse, with no base but Exception."""
+    try:
+        yield
+    except Exception as error:
+        raise SimulationError(f"onnxruntime refuses the model: {' '.join(str(error).split())[:500]}") from None

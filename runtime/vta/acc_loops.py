@@ -1,4 +1,7 @@
-"""The inner loops over the accumulators, as those of `loops`: plain Python that numba compiles unchanged."""
+"""The inner loops over the accumulators, as those of `loops`: plain Python that numba compiles unchanged.
+
+They call nothing of `loops`: numba keeps what it compiled until this very file changes.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -50,15 +50,20 @@ def run_modules(flat: Any, bounds: Any, pops: Any, pushes: Any, queues: Any, hea
     return done
 
 
-def load_uops(row: Array, words: Array, uops: Array) -> None:
-    """LOAD UOP."""
+def clear_padded(row: Array, target: Array) -> Any:
+    """Zeroes what a LOAD fills, if there is padding in it; elements per line of that box."""
     width = row[LEFT] + row[X] + row[RIGHT]
     height = row[TOP] + row[Y] + row[BOTTOM]
-    at = row[SRAM]
     if width * height != row[X] * row[Y]:
-        uops[at : at + width * height] = 0
+        target[row[SRAM] : row[SRAM] + width * height] = 0
+    return width
+
+
+def load_uops(row: Array, words: Array, uops: Array) -> None:
+    """LOAD UOP."""
+    width = clear_padded(row, uops)
     for y in range(row[Y]):
-        low = at + (row[TOP] + y) * width + row[LEFT]
+        low = row[SRAM] + (row[TOP] + y) * width + row[LEFT]
         source = row[AT] + y * row[STRIDE]
         for x in range(row[X]):
             uops[low + x] = words[source + x]
@@ -164,13 +169,9 @@ def find_keys(
 
 def load_ids(row: Array, ids: Array) -> None:
     """LOAD INP or WGT: each scratchpad element becomes the number of an element of the image; 0 is padding."""
-    width = row[LEFT] + row[X] + row[RIGHT]
-    height = row[TOP] + row[Y] + row[BOTTOM]
-    at = row[SRAM]
-    if width * height != row[X] * row[Y]:
-        ids[at : at + width * height] = 0
+    width = clear_padded(row, ids)
     for y in range(row[Y]):
-        low = at + (row[TOP] + y) * width + row[LEFT]
+        low = row[SRAM] + (row[TOP] + y) * width + row[LEFT]
         source = row[AT] + y * row[STRIDE]
         for x in range(row[X]):
             ids[low + x] = source + x
@@ -295,5 +296,5 @@ def fetch_matrix(ids: Array, numbers: Array, out: Array) -> None:
                     out[r, row, k, column] = numbers[one, row, column]
 
 
-HELPERS: tuple[Callable[..., Any], ...] = (load_uops, same_key, in_range, load_ids, take_class, pair_up)
+HELPERS: tuple[Callable[..., Any], ...] = (clear_padded, load_uops, same_key, in_range, load_ids, take_class, pair_up)
 ENTRIES: tuple[Callable[..., Any], ...] = (run_modules, find_keys, gather, fetch_matrix)

@@ -12,6 +12,8 @@ from wlm_dialect.tools.output import write_output
 
 DEFAULT_MACHINE = "npu40xx:2"
 IDEAL = "ideal"
+VERDICT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
+"""Exit codes."""
 
 
 def add_source(parser: argparse.ArgumentParser, name: str = "source", nargs: str | None = None) -> None:
@@ -42,6 +44,16 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
         help="what to do with an operator that has no rule: stop, or run it element by element on the SHAVEs",
     )
     parser.add_argument("--durations", metavar="FILE", help="measured durations of tasks, replacing the estimates")
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    """Where `what` goes as JSON."""
+    parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON (- for stdout)")
+
+
+def add_findings(parser: argparse.ArgumentParser) -> None:
+    """How many findings a verdict lists."""
+    parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
 
 
 def parse_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wlm_dialect.errors import UsageError, did_you_mean
-from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, parse_modes, write_json
+from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, add_json, parse_modes, write_json
 from wlm_dialect.tools.progress import progress
 from wlm_dialect.tools.tables import print_table
 from wlm_dialect.tools.why_view import print_why, to_law, why_line
@@ -45,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="--why, and what each class of management would save if it took one tick a piece (runs it again)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all figures as JSON (- for stdout)")
+    add_json(parser, "all figures")
 
 
 def run(args: argparse.Namespace) -> int:

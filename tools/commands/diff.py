@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 
 from wlm_dialect.program import Program
-from wlm_dialect.tools.commands.common import add_load_options, load_program, write_json
+from wlm_dialect.tools.commands.common import add_json, add_load_options, load_program, write_json
 from wlm_dialect.tools.ordering import Ordering, direct_orders, task_keys
 
 Difference = dict[str, dict[str, list[str]]]
@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("after", help="a source, as for the other commands")
     add_load_options(parser)
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="list at most N of each kind (default: 20)")
-    parser.add_argument("--json", metavar="FILE", help="write all differences as JSON (- for stdout)")
+    add_json(parser, "all differences")
 
 
 def run(args: argparse.Namespace) -> int:

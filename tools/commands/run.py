@@ -18,6 +18,7 @@ from wlm_dialect.runtime.witness import KINDS, Stress, make_timing
 from wlm_dialect.tools.commands import run_numbers
 from wlm_dialect.tools.commands.common import (
     IDEAL,
+    add_json,
     add_source,
     load_program,
     need_phase,
@@ -62,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
     parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
     parser.add_argument("--svg", metavar="FILE", help="write the timeline as a picture")
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
+    add_json(parser, "the report")
     run_numbers.add(parser)
 
 

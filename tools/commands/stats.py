@@ -8,14 +8,14 @@ import numpy as np
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Kind, Program
 from wlm_dialect.tools.commands.barrier_tables import run_barriers
-from wlm_dialect.tools.commands.common import add_source, load_program, write_json
+from wlm_dialect.tools.commands.common import add_json, add_source, load_program, write_json
 from wlm_dialect.tools.tables import print_table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON (- for stdout)")
+    add_json(parser, "the figures")
     parser.add_argument("--barriers", action="store_true", help="how many barriers it needs, and what too few cost")
     parser.add_argument(
         "--mode",

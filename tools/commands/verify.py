@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
-from wlm_dialect.tools.commands.common import add_source, load_program, need_phase, parse_mode, write_json
+from wlm_dialect.tools.commands.common import (
+    VERDICT_CODES,
+    add_findings,
+    add_json,
+    add_source,
+    load_program,
+    need_phase,
+    parse_mode,
+    write_json,
+)
 from wlm_dialect.tools.output import STDOUT, write_output
 
 if TYPE_CHECKING:
     from wlm_dialect.program import Program
     from wlm_dialect.verification import Verification
-
-EXIT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +30,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode", default="full", metavar="MODE", help="lower a graph to this mode first (default: full)"
     )
-    parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
+    add_findings(parser)
     parser.add_argument(
         "--timing",
         metavar="FILE",
         help="where refuted, write the timing that shows it, for wlm run --timing (- for stdout)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON (- for stdout)")
+    add_json(parser, "the verdict")
     parser.add_argument(
         "--certificate",
         metavar="FILE",
@@ -64,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         _write_proof(args, program, verdict.status == "proved")
     if STDOUT not in outputs:
         print(verdict.report(args.findings))
-    return EXIT_CODES[verdict.status]
+    return VERDICT_CODES[verdict.status]
 
 
 def _write_proof(args: argparse.Namespace, program: "Program", proved: bool) -> None:

@@ -3,21 +3,19 @@
 import argparse
 from typing import Any
 
-from wlm_dialect.tools.commands.common import write_json
+from wlm_dialect.tools.commands.common import VERDICT_CODES, add_findings, add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, load_source
 from wlm_dialect.tools.output import STDOUT, write_output
-
-EXIT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
-    parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
+    add_findings(parser)
     parser.add_argument(
         "--order", metavar="FILE", help="write an order of execution that shows the first finding, for wlm vta replay"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON (- for stdout)")
+    add_json(parser, "the verdict")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             write_output(args.order, print_order(source.program, shown.order, f"{shown.text} [{shown.rule}]"))
             if STDOUT not in (args.json, args.order):
                 print(f"an order that shows {shown.rule}: wlm vta replay {args.source} {args.order}")
-    return EXIT_CODES[verdict.status]
+    return VERDICT_CODES[verdict.status]
 
 
 def verdict_json(verdict: Any) -> dict[str, Any]:

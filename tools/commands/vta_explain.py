@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.program.vta import QUEUES
 from wlm_dialect.program.vta.names import MODULES
-from wlm_dialect.tools.commands.common import write_json
+from wlm_dialect.tools.commands.common import add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, load_source
 from wlm_dialect.tools.commands.vta_time import add_costs, overlap_text, timed, write_timeline
 from wlm_dialect.tools.output import STDOUT
@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", type=int, default=_ROWS, metavar="N", help=f"rows of each table (default: {_ROWS}; 0 = all)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write everything as JSON (- for stdout)")
+    add_json(parser, "everything")
     add_costs(parser)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program.vta import VtaProgram
-from wlm_dialect.tools.commands.common import write_json
+from wlm_dialect.tools.commands.common import add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
 from wlm_dialect.tools.output import STDOUT, write_bytes
 
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="execute the first launch in an order drawn at random")
     parser.add_argument("-o", "--output", metavar="FOLDER", help="write the bytes of each output there, out_<n>.bin")
-    parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON (- for stdout)")
+    add_json(parser, "the outcome")
 
 
 def run(args: argparse.Namespace) -> int:

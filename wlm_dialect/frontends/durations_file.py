@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wlm_dialect.errors import FrontendError, did_you_mean
 from wlm_dialect.frontends.builder import LIMIT
+from wlm_dialect.frontends.text_file import read_text
 from wlm_dialect.program import Kind, Program
 
 
@@ -14,12 +15,7 @@ def apply_durations(program: Program, path: Path) -> Program:
 
     An empty line, a line that begins with '#', and a first line `name,cycles` mean nothing.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise FrontendError(f"durations {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise FrontendError(f"durations {path}: not UTF-8 text") from None
+    lines = read_text(path, "durations").splitlines()
     cycles = program.cycles.copy()
     tasks: dict[str, list[int]] = {}
     for t, name in enumerate(program.names):

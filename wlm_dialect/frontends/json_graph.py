@@ -7,6 +7,7 @@ from typing import Any
 
 from wlm_dialect.errors import FrontendError, ProgramError, did_you_mean
 from wlm_dialect.frontends.builder import BufferRef, GraphBuilder, TaskRef
+from wlm_dialect.frontends.text_file import read_text
 from wlm_dialect.kernels.list_scheduling import successors_of, topological_order
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Buffers, Program
@@ -31,13 +32,7 @@ _WORDS: dict[type, str] = {int: "an integer", str: "a string", list: "a list", d
 
 def read_json(path: Path, machine: MachineModel) -> Program:
     """The task graph of a JSON file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FrontendError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise FrontendError(f"{path}: not UTF-8 text") from None
-    return parse_json(text, machine, str(path))
+    return parse_json(read_text(path), machine, str(path))
 
 
 def parse_json(text: str, machine: MachineModel, where: str = "json") -> Program:

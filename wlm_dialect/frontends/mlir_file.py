@@ -11,18 +11,14 @@ from wlm_dialect.dialects.barrier import Barrier
 from wlm_dialect.dialects.mgmt_dma import MgmtDma
 from wlm_dialect.dialects.task import Task
 from wlm_dialect.errors import FrontendError
+from wlm_dialect.frontends.text_file import read_text
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Program, decode, find_graphs
 
 
 def read_mlir(path: Path, machine: MachineModel) -> Program:
     """The one task graph of an IR file, verified; `machine` replaces the model that the file names."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FrontendError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise FrontendError(f"{path}: not UTF-8 text") from None
+    text = read_text(path)
     context = Context()
     for dialect in (builtin.Builtin, dlti.DLTI, Task, Barrier, MgmtDma):
         context.load_dialect(dialect)
