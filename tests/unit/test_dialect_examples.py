@@ -6,12 +6,10 @@ import textwrap
 from io import StringIO
 
 import pytest
-from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.ir import Operation
-from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from tests.ir_text import parse
 from wlm_dialect.dialects.task import GraphOp
 from wlm_dialect.machine import preset
 from wlm_dialect.program import decode_module
@@ -19,16 +17,6 @@ from wlm_dialect.universe import WLM_UNIVERSE
 
 OPS = [op for factory in WLM_UNIVERSE.all_dialects.values() for op in factory().operations]
 GRAPH_LEVEL = ("task.graph", "task.launch")
-
-
-def parse(text: str) -> ModuleOp:
-    context = Context()
-    context.load_dialect(Builtin)
-    for factory in WLM_UNIVERSE.all_dialects.values():
-        context.load_dialect(factory())
-    module = Parser(context, text, "example").parse_module()
-    module.verify()
-    return module
 
 
 def example_of(op: type[Operation]) -> str:

@@ -1,18 +1,16 @@
 """Host IR that launches task graphs, in xDSL's interpreter."""
 
 import pytest
-from xdsl.context import Context
 from xdsl.dialects.arith import Arith
-from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import Func
 from xdsl.interpreter import Interpreter
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
-from xdsl.parser import Parser
 from xdsl.utils.exceptions import VerifyException
 
-from wlm_dialect.dialects.barrier import Barrier
-from wlm_dialect.dialects.task import LaunchOp, Task
+from tests.ir_text import parse
+from wlm_dialect.dialects.task import LaunchOp
 from wlm_dialect.errors import SimulationError
 from wlm_dialect.runtime.interpreter import TaskFunctions
 
@@ -35,15 +33,6 @@ builtin.module attributes {wlm.machine = "tiny"} {
 """
 
 
-def parse(text: str) -> ModuleOp:
-    context = Context()
-    for dialect in (Builtin, Arith, Func, Task, Barrier):
-        context.load_dialect(dialect)
-    module = Parser(context, text, "host.mlir").parse_module()
-    module.verify()
-    return module
-
-
 def interpreter_of(module: ModuleOp, tasks: TaskFunctions) -> Interpreter:
     interpreter = Interpreter(module)
     for functions in (FuncFunctions(), ArithFunctions(), tasks):
@@ -53,24 +42,24 @@ def interpreter_of(module: ModuleOp, tasks: TaskFunctions) -> Interpreter:
 
 def test_launches_run_one_after_the_other_and_their_ticks_add_up() -> None:
     tasks = TaskFunctions()
-    assert interpreter_of(parse(HOST), tasks).call_op("main", ()) == (310 + 40 + 7,)
+    assert interpreter_of(parse(HOST, Arith, Func), tasks).call_op("main", ()) == (310 + 40 + 7,)
     assert [(r.program.name, r.makespan) for r in tasks.results] == [("a", 350), ("b", 7)]
 
 
 def test_options_reach_the_simulator() -> None:
     with pytest.raises(SimulationError, match=r"task\.launch @a ended with limit"):
-        interpreter_of(parse(HOST), TaskFunctions(limit=100)).call_op("main", ())
+        interpreter_of(parse(HOST, Arith, Func), TaskFunctions(limit=100)).call_op("main", ())
 
 
 def test_launch_needs_a_graph_of_that_name() -> None:
     with pytest.raises(VerifyException, match=r"task\.launch @c: the module has no such task\.graph"):
-        parse(HOST.replace("launch @b", "launch @c"))
+        parse(HOST.replace("launch @b", "launch @c"), Arith, Func)
     with pytest.raises(VerifyException, match=r"task\.launch @main: the module has no such task\.graph"):
-        parse(HOST.replace("launch @b", "launch @main"))
+        parse(HOST.replace("launch @b", "launch @main"), Arith, Func)
 
 
 def test_a_launch_built_in_python_prints_like_a_parsed_one() -> None:
-    module = parse(HOST)
+    module = parse(HOST, Arith, Func)
     parsed = [op for op in module.walk() if isinstance(op, LaunchOp)][1]
     assert LaunchOp("b").is_structurally_equivalent(parsed)
     assert LaunchOp("b").target() is None

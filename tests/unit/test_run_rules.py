@@ -1,13 +1,8 @@
 """Each rule by a safe program and a twin, one edit away, whose run breaks exactly that rule."""
 
 import pytest
-from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin
-from xdsl.parser import Parser
 
-from wlm_dialect.dialects.barrier import Barrier
-from wlm_dialect.dialects.mgmt_dma import MgmtDma
-from wlm_dialect.dialects.task import Task
+from tests.ir_text import parse
 from wlm_dialect.machine import preset
 from wlm_dialect.program import Barriers, Program, decode_module
 from wlm_dialect.program.model import Draft
@@ -60,12 +55,7 @@ task.graph @net phase managed mode partial {
 
 def read(text: str, **changes: object) -> Program:
     """The program in `text`, on a tiny machine with `changes`."""
-    context = Context()
-    for dialect in (Builtin, Task, Barrier, MgmtDma):
-        context.load_dialect(dialect)
-    module = Parser(context, text).parse_module()
-    module.verify()
-    return decode_module(module, preset("tiny").with_(**changes))[0]
+    return decode_module(parse(text), preset("tiny").with_(**changes))[0]
 
 
 def edit(text: str, *edits: tuple[str, str]) -> str:

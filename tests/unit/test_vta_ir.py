@@ -5,28 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp
-from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from tests.ir_text import parse
 from tests.vta_random import random_program
-from wlm_dialect.dialects.vta import Vta
 from wlm_dialect.errors import ProgramError
 from wlm_dialect.program.vta import INSN, Config, Op, VtaProgram, encode_insns, read_dump, read_folder, write_folder
 from wlm_dialect.program.vta.ir import decode_ir, encode_ir, find_programs
 
 DATA = Path(__file__).parents[1] / "data" / "vta"
 NAMES = sorted(path.name for path in DATA.iterdir() if path.is_dir())
-
-
-def parse(text: str) -> ModuleOp:
-    context = Context()
-    context.load_dialect(Builtin)
-    context.load_dialect(Vta)
-    module = Parser(context, text, "ir").parse_module()
-    module.verify()
-    return module
 
 
 def through_text(program: VtaProgram, *, generic: bool = False) -> VtaProgram:

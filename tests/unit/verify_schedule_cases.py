@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin
-from xdsl.parser import Parser
-
+from tests.ir_text import parse
 from tests.oracles.explore import explore
 from tests.oracles.machine import Fault
 from tests.oracles.schedule import read_schedule
@@ -15,7 +12,6 @@ from wlm_dialect.check.text import Schedule
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.passes.verify_schedule import Verdict, check
 from wlm_dialect.program import Program, decode_module, encode_module
-from wlm_dialect.universe import WLM_UNIVERSE
 
 FULL = """
 builtin.module attributes {wlm.machine = "tiny"} {
@@ -139,14 +135,7 @@ def edited(text: str, edits: Edits) -> str:
 
 def program(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Program:
     """The program of an edited IR text."""
-    text = edited(text, edits)
-    context = Context()
-    context.load_dialect(Builtin)
-    for name, dialect in WLM_UNIVERSE.all_dialects.items():
-        context.register_dialect(name, dialect)
-    module = Parser(context, text).parse_module()
-    module.verify()
-    return decode_module(module, machine)[0]
+    return decode_module(parse(edited(text, edits)), machine)[0]
 
 
 def verdict(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Verdict:
