@@ -39,16 +39,15 @@ def test_every_pass_keeps_every_order(mode):
     for seed in range(14):
         rng = random.Random(seed)
         graph = random_graph(random_machine(rng, pools=seed % 7 == 6), rng, rng.randint(4, 24))
+        if mode == "full" and not any(e.ends_in_order for e in graph.machine.engines_of("dma")):
+            continue  # the one thing full mode cannot do without
         orders = required_orders(graph)
-        try:
-            for step in PIPELINES[mode]():
-                assert isinstance(step, ProgramPass)
-                graph = step.run(graph)
-                assert orders.missing(graph) == [], f"seed {seed}: {step.name}"
-                seen[step.name] += 1
-        except ScheduleError:
-            continue  # too small a machine for this graph
-    assert min(seen[step.name] for step in PIPELINES[mode]()) > 3, seen
+        for step in PIPELINES[mode]():
+            assert isinstance(step, ProgramPass)
+            graph = step.run(graph)
+            assert orders.missing(graph) == [], f"seed {seed}: {step.name}"
+            seen[step.name] += 1
+    assert min(seen[step.name] for step in PIPELINES[mode]()) > 9, seen
 
 
 def test_passes_that_list_tasks_anew_are_told_by_engine_and_name():
