@@ -75,11 +75,11 @@ Proof.
   intros W A. destruct (wts_spec S K Acc y b k W) as (Iy & L & _).
   assert (H := f_h1 _ _ _ (facts S K Acc y Iy)). unfold h1_ok in H. simpl in W. assert (Wi := assoc_in _ _ _ W).
   destruct (x_wts (ev y)) as [|p ws] eqn:Ws; [destruct Wi|]. rewrite <- Ws in *. clear Ws.
-  destruct (widen S K y (firstn 1 (x_ctl (ev y))) (steps K y)) as [known|] eqn:Wd; [|discriminate].
+  destruct (widen S K y (before_waits (ev y)) (steps K y)) as [known|] eqn:Wd; [|discriminate].
   assert (B : (forall q, In q known -> In q (all G)) /\ (forall q c, In q known -> c = q \/ hb c q -> Known G y c)).
   { refine (widen_known y Iy (steps K y) _ known _ _ Wd).
-    - intros q I. apply in_firstn1 in I. apply (edge_lt S K Acc q y); auto. apply e_ctl. exact I.
-    - intros q z I Q. apply in_firstn1 in I. eapply k_ctl; eauto. }
+    - intros q I. apply in_before_waits in I. apply (edge_lt S K Acc q y); auto. apply e_ctl. exact I.
+    - intros q z I Q. apply in_before_waits in I. eapply k_ctl; eauto. }
   destruct B as (Ak & Kn). rewrite forallb_forall in H. specialize (H _ Wi). simpl in H. rewrite forallb_forall in H.
   specialize (H c (arms_in S K Acc _ _ _ A)). unfold Clocks.under in H. apply existsb_exists in H. destruct H as (q & Q & T).
     apply (Kn q); auto. apply orb_prop in T. destruct T as [T|T]; [bool; auto|].

@@ -56,10 +56,12 @@ Fixpoint widen (e : id) (known : list id) (l : list (id * nat)) : option (list i
     then widen e (gp (inst b j) ++ known) r else None
   end.
 Definition steps (e : id) : list (id * nat) := match PM.find e (cSteps K) with Some l => l | None => [] end.
+(** What a start comes after, its barriers aside; of one with a single wait the head alone, which comes first. *)
+Definition before_waits (v : evt) : list id := match x_wts v with [_] => firstn 1 (x_ctl v) | _ => x_ctl v end.
 Definition h1_ok (e : id) : bool :=
   match x_wts (ev e) with
   | [] => true
-  | w => match widen e (firstn 1 (x_ctl (ev e))) (steps e) with
+  | w => match widen e (before_waits (ev e)) (steps e) with
          | Some known => forallb (fun bk => forallb (fun c => under c known) (armsl (fst bk) (snd bk))) w
          | None => false
          end

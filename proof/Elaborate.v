@@ -90,6 +90,7 @@ Record view := View {
   v_kth : PM.t id;                   (* task -> the [k]-th before, of an engine with [k] in flight *)
   v_linked : PM.t unit;              (* tasks linked behind the one before by an ENQUEUE *)
   v_whole : PM.t unit;               (* the same, in a list linked and enqueued whole at bootstrap *)
+  v_lands : PM.t id;                 (* first task of an entry -> the ENQUEUE with whose end its push lands *)
   v_fetch : PM.t (id * id);          (* task -> its fetch and slot *)
   v_barriers : PM.t barrier;
   v_hand : list (id * ((id * nat) + id));  (* interrupts, numbered in the order of service *)
@@ -108,6 +109,15 @@ Definition range (lists : PM.t (list id)) (q : id) (low high : nat) : list id :=
 Fixpoint shifted (l back : list id) (t : PM.t id) : PM.t id :=
   match l, back with x :: l, y :: back => shifted l back (PM.add x y t) | _, _ => t end.
 
+(** Of a range, last entry first: what lands with the end of the ENQUEUE. What is before an entry that may have to wait
+    for room lands earlier; the first [d] entries of a FIFO fit anyway. *)
+Fixpoint landing (e : id) (eno : PM.t nat) (d : nat) (l : list id) (t : PM.t id) : PM.t id :=
+  match l with
+  | [] => t
+  | i :: r => let t := PM.add i e t in
+      match PM.find i eno with Some n => if Nat.leb n d then landing e eno d r t else t | None => t end
+  end.
+
 Definition view_of : view :=
   let engines := index_of (map (fun e => (g_id e, e)) (m_engines m)) in
   let lists := engine_lists in
@@ -125,6 +135,14 @@ Definition view_of : view :=
       | Some e => if g_dma e && negb (late w) then mark (tl (range lists (w_engine w) (w_low w) (w_high w))) t else t
       | None => t end) (p_items p) (PM.empty unit)
     else PM.empty unit in
+  let opens i := negb (PM.mem i linked || PM.mem i whole) in
+  let eno := fold_left (fun t ql => snd (fold_left (fun (nt : nat * PM.t nat) i =>
+    let n := if opens i then S (fst nt) else fst nt in (n, PM.add i n (snd nt))) (snd ql) (0, t))) ls (PM.empty nat) in
+  let lands := if m_block m then fold_left (fun t x => match t_job (snd x) with
+    | Enqueue q lo hi => match PM.find q engines with
+      | Some e => landing (fst x) eno (g_depth e) (rev (filter opens (range lists q lo hi))) t
+      | None => t end
+    | _ => t end) tasks (PM.empty id) else PM.empty id in
   let fetch := fold_left (fun t x => match t_job (snd x) with
     | Fetch q lo hi s => fst (fold_left (fun ts i => (PM.add i (fst x, slot_id q (snd ts)) (fst ts), S (snd ts))) (range lists q lo hi) (t, s))
     | _ => t end) tasks (PM.empty _) in
@@ -135,7 +153,7 @@ Definition view_of : view :=
                                    (number 1 (b_inst (snd b)))) barriers in
   let hand := number 1 (if p_full p then [] else fetched ++ overs) in
   let boot := fold_left (fun t w => if late w then t else PM.add (w_engine w) (w_high w) t) (p_items p) (PM.empty nat) in
-  View engines lists before kth linked whole fetch (index_of barriers) hand boot.
+  View engines lists before kth linked whole lands fetch (index_of barriers) hand boot.
 
 Variable v : view.
 Let lists := v_lists v.
@@ -146,7 +164,8 @@ Definition event_of (k : id) (t : PM.t id) (event : id -> id) : list id := match
 Definition head_event (i : id) (t : task) : evt :=
   let e := engine_of t in
   let order := match g_order e with Serial => end_ | Prefetching => start_ | Outstanding _ => start_ | Pool _ => head_ end in
-  {| x_ctl := event_of i (v_before v) order ++ (if has i (v_linked v) then event_of i (v_before v) end_ else []);
+  {| x_ctl := event_of i (v_before v) order ++ (if has i (v_linked v) then event_of i (v_before v) end_ else []) ++
+              event_of i (v_lands v) end_;
      x_urg := true; x_slow := false; x_wts := []; x_con := []; x_pro := []; x_bps := []; x_qps := None; x_block := false;
      x_entry := negb (has i (v_linked v) || has i (v_whole v)); x_pop := Some (t_engine t); x_end := end_ i;
      x_reads := match g_slots e with 0 => None | _ => Some (match PM.find i (v_fetch v) with Some fs => snd fs | None => 1%positive end) end;

@@ -74,8 +74,8 @@ Proof.
   - apply (T x p y). rewrite E. apply in_or_app. simpl; auto. eapply H; eauto.
     apply (IH (a ++ [x]) p y z). rewrite <- app_assoc. auto.
 Qed.
-Lemma in_firstn1 {A} (x : A) l : In x (firstn 1 l) -> In x l.
-Proof. destruct l; simpl; tauto. Qed.
+Lemma in_before_waits x v : In x (before_waits v) -> In x (x_ctl v).
+Proof. unfold before_waits. destruct (x_wts v) as [|? [|? ?]], (x_ctl v); simpl; tauto. Qed.
 
 Ltac bool := repeat match goal with
   | H : _ && _ = true |- _ => apply andb_prop in H; destruct H

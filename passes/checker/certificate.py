@@ -246,7 +246,7 @@ class _Maker:
         """H1 of a task with several waits: whose producers must have ended when all its barriers read zero."""
         events, proof = self.events, self.proof
         waits = events.schedule.tasks[task].waits
-        known, out = [event(task, HEAD)], list[Instance]()
+        known, out = [*events.control[task]], list[Instance]()
         while not all(proof.under(x, known) for v in waits for x in events.arms(v)):
             found = [v for p, k in waits for v in self._armed(p, k, known) if v not in out]
             if not found:

@@ -96,20 +96,23 @@ class Diagnosis:
         causes: dict[tuple[int, int], int] = {}
         for i in failed.tolist():
             causes.setdefault((int(table.task[i]), int(table.barrier[i])), i)
-        p = self.graph.program
-        atomic = p.machine.barriers.rearm == "atomic"  # where clocks forget something, what they know still proves
-        safe: dict[int, bool] = {}
+        p, rearm = self.graph.program, self.graph.program.machine.barriers.rearm
+        several = np.diff(p.waits.start) > 1
+        safe: dict[int, tuple[bool, bool]] = {}  # as the machine is, and if re-arming were atomic
         out: list[Finding] = []
         for (task, barrier), i in causes.items():
-            if atomic and len(p.waits[task]) > 1:
-                if task not in safe:
-                    safe[task] = stale_wait(self.graph, task) is None
-                if safe[task]:
-                    continue
+            if several[task] and task not in safe:  # where clocks forget something, what they know still proves
+                kinds = (rearm == "atomic", True)
+                exact, atomic = (stale_wait(self.graph, task, atomic=a) is None for a in kinds)
+                safe[task] = (exact, atomic)
+            if several[task] and safe[task][0] and rearm != "bounded":
+                continue
             first, then = _pair(table, i)
             text, story = self._stale_text(first, task, barrier)
             names = self.names.event(first), self.names.event(then)
             doubt, repair = self._doubt(first, then), self._repair("H1", first, then, task, barrier)
+            if several[task] and safe[task][1]:
+                doubt = f"re-arming is {rearm}: a barrier may read zero after the last use of an instance"
             out.append(Finding("H1", text, task, barrier, -1, *names, story, doubt, (first, then), repair=repair))
         return out
 
@@ -199,7 +202,9 @@ class Diagnosis:
             f"{n.task(task)} may be at head before {n.barrier(barrier)} is armed, "
             f"because nothing orders {n.event(first)}{self._role(first, barrier)} before it"
         )
-        found = stale_wait(self.graph, task) or StaleWait(barrier, int(self.graph.program.barriers.previous[barrier]))
+        found = stale_wait(self.graph, task, atomic=True) or StaleWait(
+            barrier, int(self.graph.program.barriers.previous[barrier])
+        )
         pid = int(self.graph.program.barriers.pid[barrier])
         reads = f"still holds {n.barrier(found.found)}" if found.found >= 0 else "was never armed"
         return text, (

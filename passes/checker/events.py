@@ -215,6 +215,7 @@ class EventGraph:
             (self.node(Event.ENQ, before[follows]), self.node(Event.ENQ, tasks[follows])),
             (self.node(Event.HEAD, room[room >= 0]), self.node(Event.ENQ, opens[room >= 0])),
             (self.node(Event.ENQ, last[pushed]), self.node(Event.END, r.enqueues[pushed])),
+            (self.node(Event.END, r.landing[0]), self.node(Event.HEAD, r.landing[1])),
         ]
 
     def _firmware_edges(self) -> Edges:

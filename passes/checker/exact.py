@@ -20,28 +20,43 @@ class StaleWait:
     found: int  # the instance that reads zero instead; -1 = the barrier is idle and was never armed
 
 
-def stale_wait(graph: EventGraph, task: int) -> StaleWait | None:
-    """Whether `task` can start too early, decided exactly for any number of waits under atomic re-arming.
+def stale_wait(graph: EventGraph, task: int, *, atomic: bool) -> StaleWait | None:
+    """Whether `task`, which has several waits, can start too early; decided exactly under atomic re-arming.
 
-    Least fixed point: begin with what certainly happened before the task is at head; while some barrier does not read
-    zero, whoever lifts its current instance must have ended. If all read zero only with the right instances, every
-    start is right. Precondition: the task comes to head.
+    Least fixed point: begin with what certainly happened before the task starts, its barriers aside; while some barrier
+    does not read zero, whoever lifts its current instance must have ended. If all read zero only with the right
+    instances, every start is right. Where re-arming is not `atomic` a barrier whose former instance is over may still
+    read zero, so only what comes before the start itself counts. Precondition: the task comes to head.
     """
     p = graph.program
     happened = DownSet(graph.clocks)
     happened.add(int(graph.node(Event.HEAD, task)), itself=False)
+    former = _ended_first(graph, task)
+    if former >= 0:
+        end = graph.node(Event.END, [former])
+        if graph.never(end).any():
+            return None
+        happened.add(int(end[0]))
     waits = p.waits[task].tolist()
     while True:
         current = [_current(graph, happened, v) for v in waits]
         blocked = [u for u in current if u >= 0 and not happened.holds(graph.node(Event.END, p.producers[u]))]
         stale = next((StaleWait(v, u) for v, u in zip(waits, current, strict=True) if u != v), None)
-        if stale is None or not blocked or happened.holds(graph.node(Event.START, np.array([task]))):
+        if stale is None or not blocked or not atomic or happened.holds(graph.node(Event.START, np.array([task]))):
             return stale
         ends = np.concatenate([graph.node(Event.END, p.producers[u]) for u in blocked])
         if graph.never(ends).any():
             return None  # a deadlock keeps that barrier from reading zero
         for node in ends.tolist():
             happened.add(node)
+
+
+def _ended_first(graph: EventGraph, task: int) -> int:
+    """The task of the same engine that has to end before `task` starts, though not before it is at head; -1 = none."""
+    p, engine = graph.program, int(graph.program.engine[task])
+    behind = {"prefetching": 1, "outstanding": p.machine.engines[engine].servers}.get(graph.order_of(engine), 0)
+    at = int(p.position[task]) - behind
+    return int(p.lists[engine][at]) if behind and at >= 0 else -1
 
 
 def _current(graph: EventGraph, happened: DownSet, barrier: int) -> int:

@@ -173,3 +173,18 @@ class Ranges:
             fits = at >= 0
             out[mine[fits]] = self.entry_firsts[e][at[fits]]
         return out
+
+    @cached_property
+    def landing(self) -> tuple[I32, I32]:
+        """(ENQUEUE, first task of an entry) where the push of the entry lands with the end of an ENQUEUE that may wait.
+
+        So do the last entry of a range, and those behind which all fit anyway: heads come after pushes and ends.
+        """
+        opens = np.nonzero((self.enqueue_of >= 0) & self.first_of_entry)[0].astype(np.int32)
+        opens = opens[np.lexsort((self.program.position[opens], self.enqueue_of[opens]))]
+        owner, waits = self.enqueue_of[opens], self.depth_before(opens) >= 0
+        last = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
+        total = np.concatenate([[0], np.cumsum(waits)])  # how many may wait, up to each
+        range_end = np.nonzero(last)[0][np.cumsum(last) - last]
+        fits = total[range_end + 1] == total[1:]
+        return owner[fits], opens[fits]

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
+
 from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
 from wlm_dialect.check import Certificate, read, seal
@@ -14,7 +16,7 @@ from wlm_dialect.errors import WlmError
 from wlm_dialect.passes.checker.certificate import certify as make_certificate
 from wlm_dialect.passes.checker.findings import Finding
 from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED
-from wlm_dialect.program import Program, encode_module
+from wlm_dialect.program import Kind, Program, encode_module
 from wlm_dialect.runtime.compiled import available
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
@@ -94,14 +96,17 @@ def judge(
 
 
 def may_be_undecided(program: Program) -> bool:
-    """Pools, bounded re-arming, more than four waits (design section 5); firmware that serves by id (docs/rules.md)."""
+    """Pools, bounded re-arming, more than four waits (design section 5); firmware that serves by id, and several waits
+    where re-arming is acknowledged (docs/rules.md)."""
+    several = max(map(len, program.waits.lists()), default=0)
     pools = any(e.order == "pool" for e in program.machine.engines)
     by_id = program.mode != "full" and program.machine.firmware.service_order == "id"
     return (
         pools
         or by_id
         or program.machine.barriers.rearm == "bounded"
-        or any(len(row) > 4 for row in program.waits.lists())
+        or (program.machine.barriers.rearm == "acknowledged" and several > 1)
+        or several > 4
     )
 
 
@@ -125,13 +130,23 @@ def _named(program: Program, finding: Finding, rule: str, task: int, barrier: st
         return finding.rule in ("H6", "H7")
     if rule != finding.rule:
         return False
-    mine = finding.other if rule == "H5" else finding.task
+    if rule == "H5":  # of two fetches into one slot in the wrong order, either overwrites what the other one fetched
+        return task in (finding.other, _fetch_of(program, finding.task))
+    mine = finding.task
     name = program.barrier_name(finding.barrier) if finding.barrier >= 0 else ""
     if rule == "H3":  # of two pushes in the wrong order, either is the one to blame
         return name.split("#")[0] == barrier.split("#")[0]
     if rule == "H6" and "never enqueued" in finding.text:
         return mine == task or (task >= 0 and program.engine[mine] == program.engine[task] and mine < task)
     return (task < 0 or mine in (-1, task)) and (not barrier or name in ("", barrier))
+
+
+def _fetch_of(program: Program, task: int) -> int:
+    """The fetch of the descriptor of a task; -1 if there is none."""
+    at = program.position[task]
+    mine = (program.kind == Kind.FETCH) & (program.target == program.engine[task])
+    found = np.nonzero(mine & (program.low <= at) & (at < program.high))[0]
+    return int(found[0]) if len(found) else -1
 
 
 def tampered(program: Program, rng: random.Random) -> Iterator[tuple[str, Certificate]]:

@@ -56,6 +56,13 @@ class Encoding:
             self.solver.add(*(at >= c for c in causes), z3.Or(*(at == c for c in causes)))
         return at
 
+    def _later_in_its_tick(self, cause: Time) -> Time:
+        """What a head makes possible comes in the same tick, but after it."""
+        self.number += 1
+        at = z3.Real(f"made_{self.number}")
+        self.solver.add(at > cause, at < cause + z3.Q(1, 1000))
+        return at
+
     def _barriers(self) -> None:
         s = self.s
         consumed = self.start if s.machine.barriers.consume_at == "start" else self.end
@@ -201,7 +208,7 @@ class Encoding:
                 elif room >= 0 and (kind == "item" or s.machine.full_fifo == "drop"):
                     self.hazards.append(self.head[entries[room]] >= begin)
                 elif room >= 0:
-                    at = self.latest("push", [at, self.head[entries[room]]])
+                    at = self.latest("push", [at, self._later_in_its_tick(self.head[entries[room]])])
                 self.pushed[t] = [at]
             if not boot:
                 last = at

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.judge import disagreement
+from tests.campaign.judge import certify, disagreement, may_be_undecided
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import random_schedule
 from tests.oracles import promela, smt
 from tests.oracles.explore import explore
 from tests.oracles.schedule import read_schedule
-from tests.unit.verify_schedule_cases import CHOICE, FULL, PARTIAL, program
+from tests.unit.verify_schedule_cases import CHOICE, FULL, LANDING, NEIGHBOURS, PARTIAL, program
 from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, check
 from wlm_dialect.program import Program, encode_module
@@ -116,6 +116,50 @@ def test_what_a_push_causes_at_once_may_be_served_first_by_id(order, broken, exp
     assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H2", "second")] * broken
     assert explore(s).faults == ({("H2", 2, "b2#1")} if broken else set())
     assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+
+
+@pytest.mark.parametrize("rearm", ["atomic", "acknowledged"])
+@pytest.mark.parametrize(("order", "broken"), [("prefetching", False), ("outstanding", True)])
+def test_several_waits_are_read_after_the_end_that_a_start_needs(order, rearm, broken, explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    changes = {"dma.order": order, "dma.servers": 2 if broken else 1, "barriers.consume_at": "end"}
+    p = program(NEIGHBOURS, machine=preset("tiny").with_(**changes, **{"barriers.rearm": rearm}))
+    s = read_schedule(text_of(p), p.machine)
+    found = verify(p, replays=1)
+    assert (found.status, bool(explore(s).faults)) == (("refuted", True) if broken else (PROVED, False))
+    assert bool(certify(p)) == broken
+    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+
+
+@pytest.mark.parametrize(("depth", "broken"), [(2, False), (1, True)])
+def test_what_an_enqueue_pushes_at_its_end_is_at_head_after_it(depth, broken, explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    p = program(LANDING, machine=preset("tiny").with_(**{"dpu.fifo_depth": depth}))
+    s = read_schedule(text_of(p), p.machine)
+    found = verify(p, replays=1)
+    assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H1", "first")] * broken
+    assert found.status == ("refuted" if broken else PROVED)
+    assert explore(s).faults == ({("H1", 3, "b0#1")} if broken else set())
+    assert bool(certify(p)) == broken
+    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+
+
+def test_several_waits_are_undecided_where_a_barrier_is_rearmed_in_a_step_of_its_own():
+    """`second` may look when `first` has ended and b0#1 is not armed yet; no oracle and no run has that moment."""
+    edits = (
+        ("updates(%a0, %b)", "updates(%a0)"),
+        ("updates(%c, %t)", "updates(%b, %c, %t)"),
+        ("@dma0 [0 to 2)", "@dma0 [0 to 1)\n    mgmt_dma.work_item @dma_fw [0 to 1)"),
+        ('@dma0 "second"', '@dma_fw "second"'),
+    )
+    machine = preset("tiny").with_(**{"barriers.consume_at": "end"})
+    assert verify(program(NEIGHBOURS, edits, machine)).status == PROVED
+    p = program(NEIGHBOURS, edits, machine.with_(**{"barriers.rearm": "acknowledged"}))
+    (finding,) = verify(p).findings
+    assert finding.undecided == "re-arming is acknowledged: a barrier may read zero after the last use of an instance"
+    assert certify(p)
+    assert may_be_undecided(p)
+    assert not explore(read_schedule(text_of(p), p.machine)).faults
 
 
 def test_spin_is_missed_by_name(monkeypatch):

@@ -133,6 +133,27 @@ def edited(text: str, edits: Edits) -> str:
     return text
 
 
+LANDING = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 0
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %b = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 2 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %b, %t]
+    mgmt_dma.work_item @dma0 [0 to 2)
+    mgmt_dma.work_item @dma1 [0 to 1)
+    mgmt_dma.fetch @dpu0 [0 to 2) slots [0 to 2) on @dma0 cycles 10
+    mgmt_dma.enqueue @dpu0 [0 to 2) on @dma0 updates(%a0, %b) cycles 10
+    task.run @dma1 "load" waits(%b) updates(%a1, %t) cycles 10
+    task.run @dpu0 "first" waits(%a1) cycles 10
+    task.run @dpu0 "second" updates(%t) cycles 10
+  }
+}
+"""
+"""The end of the enqueue arms b0#1. If both its pushes fit at once they land with it, before `first` is at head."""
+
+
 def program(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Program:
     """The program of an edited IR text."""
     return decode_module(parse(edited(text, edits)), machine)[0]

@@ -52,6 +52,7 @@ class Events:
         self._firmware()
         self.owner = {t: e for e, (_, tasks) in self.pushed.items() for t in tasks}
         self._entries()
+        self.control = {t: list(self.before[event(t, START)]) for t in range(len(schedule.tasks))}  # barriers aside
         for start, task in ((event(t, START), task) for t, task in enumerate(schedule.tasks) if task.waits):
             self.before[start] += [p for v in task.waits for p in self.users[v].producers]
         for t, push in self.owner.items():
@@ -59,6 +60,7 @@ class Events:
         for push, room in self.room.items():
             if push in self.blocking:
                 self.before[push].append(event(room, HEAD))
+        self._pushed_at_the_end()
 
     def range(self, task: int) -> list[int]:
         """The tasks that a fetch or enqueue names."""
@@ -141,6 +143,14 @@ class Events:
                 self.blocking.add(push)
             self.before[event(t, END)].append(last)
             self.joins.add(event(t, END))
+
+    def _pushed_at_the_end(self) -> None:
+        """What an ENQUEUE pushes last lands with its end, and so does what is before if all behind it fits anyway."""
+        for t, task in enumerate(self.schedule.tasks):
+            push = self.before[event(t, END)][-1]
+            while task.job == "enqueue" and push % 8 == PUSH:
+                self.before[event(push // 8 - 1, HEAD)].append(event(t, END))
+                push = self.before[push][0] if push not in self.room else 0
 
     def _firmware(self) -> None:
         numbers: dict[Instance | int, int] = {source: h for h, source in enumerate(self.interrupts)}

@@ -106,13 +106,13 @@ class Proof:
 
         With one wait there are none: the rule asks for more than a right start, that the instance is armed at head.
         """
-        known, meant = [event(t, HEAD)], dict(waits)
+        known, meant = (self.events.control[t] if len(waits) > 1 else [event(t, HEAD)]), dict(waits)
         exact = self.events.schedule.machine.barriers.rearm == "atomic" and len(waits) > 1
         for p, k in steps:
             fits = exact and 0 <= k <= meant.get(p, -1)
             armed = fits and all(self.under(x, known) for x in self.events.arms((p, k)))
             need(armed, f"H1: task {t}: b{p}#{k} need not be armed")
-            known += self.events.users[p, k].producers
+            known = known + self.events.users[p, k].producers
         for v in waits:
             armed = all(self.under(x, known) for x in self.events.arms(v))
             need(armed, f"H1: task {t} may find b{v[0]} before instance {v[1]} is armed")
