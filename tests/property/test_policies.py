@@ -36,6 +36,12 @@ def virtual(case: Case) -> Program:
     return InsertTailPass().run(InsertBarriersPass().run(case.graph))
 
 
+def gives_up(case: Case, error: ScheduleError) -> bool:
+    """Whether it is the policy pages that refuses a graph, and not for halves where there are two."""
+    halves = "needs two halves of equal size" in str(error)
+    return "policy 'pages'" in str(error) and not (halves and case.machine.barriers.count % 2 == 0)
+
+
 @pytest.mark.parametrize("policy", OTHERS)
 @given(case=cases())
 @campaign(25)
@@ -46,8 +52,7 @@ def test_what_a_policy_places_is_proved(policy: str, case: Case) -> None:
             done = compile_program(case.graph, mode, steps).program
         except ScheduleError as error:
             event(f"{policy}, {mode}: {str(error)[:60]}")
-            gives_up = policy == "pages" and "policy 'pages'" in str(error)
-            if not gives_up:
+            if policy != "pages" or not gives_up(case, error):
                 raise
             continue
         event(f"{policy}, {mode}: placed")
@@ -63,6 +68,8 @@ def test_pages_are_legal_and_known(case: Case) -> None:
         paged = place_pages(program)
     except ScheduleError as error:
         event(str(error)[:60])
+        if not gives_up(case, error):
+            raise
         return
     new, size = paged.program, case.machine.barriers.count // 2
     event(f"pages: {min(5, max(paged.barrier_page, default=0) + 1)}, dummies: {min(3, len(paged.dummies))}")
