@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.property.graph_checks import check_data, check_memory, check_races
+from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.layers import Axis, Engine, Layer, Network, Shape, Tensor, Use, Window
 from wlm_dialect.frontends.lower import lower
 from wlm_dialect.machine import preset
@@ -88,7 +89,12 @@ def networks(draw: st.DrawFn) -> Network:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=120)
 @given(networks(), st.sampled_from(sorted(MACHINES)), st.sampled_from([6_000, 20_000, 60_000, 1_000_000]))
 def test_random_networks(net: Network, machine: str, cmx: int) -> None:
-    p = lower(net, MACHINES[machine].with_(**{"memory.cmx_bytes": cmx}))
+    try:
+        p = lower(net, MACHINES[machine].with_(**{"memory.cmx_bytes": cmx}))
+    except FrontendError as error:
+        if cmx == 1_000_000 or "use a machine with more CMX" not in str(error):
+            raise
+        return  # the smallest memories do not hold one step of every layer
     assert len(set(p.names)) == len(p)
     check_memory(p)
     check_races(p)
