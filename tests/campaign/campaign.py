@@ -18,7 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.campaign.foreign import foreign_program
 from tests.campaign.judge import STRESS_RUNS, Judgement, accepts, certificate_of, judge, tampered, text_of
+from tests.campaign.judge_foreign import judge_foreign
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import (
     MODES,
@@ -43,8 +45,10 @@ GOALS = {
     "agree with z3": 200,
     "agree with SPIN": 100,
     "tampered certificates rejected": 1_000,
+    "foreign programs agree with exploration": 2_000,
 }
 """At scale 1, at least; and half of the unmodified schedules have three or more instances per barrier."""
+FOREIGN_PROVED = 0.2  # of the foreign programs, at least: random ones are easily all wrong
 STATES = 4_000
 SOURCES = ("small", "medium", "cut-out", "network")
 
@@ -53,7 +57,7 @@ SOURCES = ("small", "medium", "cut-out", "network")
 class Row:
     """What one schedule or mutant contributes."""
 
-    source: str  # small, medium, cut-out, network
+    source: str  # small, medium, cut-out, network, foreign
     name: str
     mode: str
     operator: str  # "" = as lowered
@@ -81,6 +85,8 @@ def schedule_of(job: Job) -> Schedule | None:
             return random_schedule(job.seed, 16, 48)
         case "cut-out":
             return cut_schedule(job.seed)
+        case "foreign":
+            return Schedule(f"foreign {job.seed}", foreign_program(job.seed))
         case _:
             return network_schedule(NETWORKS[job.seed // 3 % len(NETWORKS)], "npu40xx:1", MODES[job.seed % 3])
 
@@ -90,6 +96,9 @@ def run_job(job: Job) -> list[Row]:
     made = schedule_of(job)
     if made is None:
         return []
+    if job.source == "foreign":
+        found = judge_foreign(made.program, random.Random(job.seed), STATES)
+        return [Row(job.source, made.name, made.mode, "", len(made.program), reuse(made.program), found)]
     rows = []
     states = STATES if job.source in ("small", "cut-out") else 0
 
@@ -130,7 +139,8 @@ def jobs(scale: float) -> Iterator[Job]:
     medium = [Job("medium", 100_000 + seed, some(seed, 1) if seed % 2 else (), True) for seed in range(number(9_000))]
     cuts = [Job("cut-out", seed, some(seed, 2), True) for seed in range(number(1_000))]
     real = [Job("network", seed, some(seed, 3), seed < 27) for seed in range(number(27 * 4))]
-    order = [((n + 0.5) / len(row), job) for row in (small, medium, cuts, real) for n, job in enumerate(row)]
+    foreign = [Job("foreign", seed, (), True) for seed in range(number(2_100))]
+    order = [((n + 0.5) / len(row), job) for row in (small, medium, cuts, real, foreign) for n, job in enumerate(row)]
     yield from (job for _, job in sorted(order, key=lambda pair: pair[0]))
 
 
@@ -213,13 +223,15 @@ def report(
     rows: list[Row], tell: Callable[[str], None], agreed: tuple[int, int, int] = (0, 0, 0), scale: float = 0.0
 ) -> int:
     """Tables and summary of all rows; the exit code. `agreed`: what `solvers` counted; `scale`: that of the goals."""
-    mutants, plain = [r for r in rows if r.operator], [r for r in rows if not r.operator]
+    foreign = [r for r in rows if r.source == "foreign"]
+    mutants, plain = [r for r in rows if r.operator], [r for r in rows if not r.operator and r.source != "foreign"]
     _table(tell, "operator", mutants, lambda r: f"{OPERATORS[r.operator][0]:8} {r.operator}")
     _table(tell, "mode", mutants, lambda r: r.mode)
     _table(tell, "source", mutants, lambda r: r.source)
     rules = Counter(rule for r in mutants if r.judgement.how == "refuted" for rule in r.judgement.rules)
     tell("rules broken: " + ", ".join(f"{rule} {rules[rule]:,}" for rule in sorted(rules, key=lambda x: int(x[1:]))))
     _table(tell, "unmodified", plain, lambda r: r.source)
+    _table(tell, "foreign", foreign, lambda r: r.mode)
     _histogram(tell, "tasks", [r.tasks for r in plain], (10, 20, 40, 80, 160, 1000))
     _histogram(tell, "instances per barrier", [r.reuse for r in plain], (1.5, 2, 3, 4, 6, 10))
     problems = [f"{r.name} {r.operator}: {r.judgement.detail}" for r in rows if r.judgement.how == "wrong"]
@@ -232,13 +244,16 @@ def report(
     for operator in tame:
         tell(f"TAME {operator}: less than {HAZARDOUS:.0%} of its mutants are hazardous")
     how = Counter(r.judgement.how for r in mutants)
-    explored = sum(r.judgement.explored for r in rows)
-    forged = sum(r.judgement.forged and r.judgement.how == "refuted" for r in rows)
+    explored = sum(r.judgement.explored for r in mutants + plain)
+    forged = sum(r.judgement.forged and r.judgement.how == "refuted" for r in mutants)
+    strange = [sum(r.judgement.explored for r in foreign), *_foreign(foreign)]
     z3, spin, noticed = agreed
     deep = sum(r.reuse >= 3 for r in plain)
     random_ones = sum(r.source in ("small", "medium") and r.judgement.how in ("explored", "proved") for r in plain)
-    counted = (len(mutants), random_ones, explored, z3, spin, noticed)
+    counted = (len(mutants), random_ones, explored, z3, spin, noticed, strange[0])
     short = list(_short(counted, scale, deep, plain, mutants)) if scale else []
+    if strange[1] < FOREIGN_PROVED * len(foreign):
+        short.append(f"foreign programs proved: {strange[1]:,} of {len(foreign):,}")
     for line in short:
         tell(f"TOO FEW {line}")
     tell(
@@ -246,9 +261,16 @@ def report(
         f" by exploration, {how['certified']:,} certified and stressed, {how['undecided']:,} undecided; {len(plain):,}"
         f" unmodified schedules proved ({random_ones:,} random ones), {deep:,} with 3 or more instances per barrier;"
         f" {explored:,} agree with exploration, {z3:,} with z3, {spin:,} with SPIN; {forged:,} forged certificates and"
-        f" {noticed:,} tampered ones rejected; {len(problems):,} unexplained"
+        f" {noticed:,} tampered ones rejected; of {len(foreign):,} foreign programs {strange[0]:,} agree with"
+        f" exploration, {strange[1]:,} are proved and certified, {strange[2]:,} rejected with forged certificates;"
+        f" {len(problems):,} unexplained"
     )
     return 1 if problems or tame or short else 0
+
+
+def _foreign(rows: list[Row]) -> tuple[int, int]:
+    """How many are proved, for how many a forged certificate was rejected."""
+    return sum(r.judgement.how in ("explored", "proved") for r in rows), sum(r.judgement.forged for r in rows)
 
 
 def _short(counted: tuple[int, ...], scale: float, deep: int, plain: list[Row], mutants: list[Row]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """A slice of `make campaign`: the same jobs and judges, a few of each kind."""
 
+from dataclasses import replace
+
 from tests.campaign.campaign import Job, Row, report, run_job, solvers
 from tests.campaign.judge import Judgement
 from tests.campaign.mutations import OPERATORS
@@ -9,6 +11,7 @@ SLICE = [
     *(Job("small", seed, tuple(sorted(OPERATORS)[seed::14]), True) for seed in range(14)),
     *(Job("medium", 100_000 + seed, ("drop_wait", "overlap_slots"), True) for seed in range(6)),
     *(Job("cut-out", seed, ("reuse_live_barrier", "fetch_late"), True) for seed in (1, 5, 9)),
+    *(Job("foreign", seed, (), True) for seed in range(1_000, 1_012)),
 ]
 
 
@@ -19,6 +22,7 @@ def test_nothing_in_a_slice_is_unexplained():
     assert said[-1].endswith(" 0 unexplained")
     how = {row.judgement.how for row in rows if row.operator}
     assert how >= {"refuted", "explored"}
+    assert " of 12 foreign programs 12 agree with exploration, " in said[-1]
     assert {row.mode for row in rows} == {"firmware", "partial", "full"}
 
 
@@ -66,6 +70,20 @@ def test_fewer_than_the_goals_fail():
     assert "TOO FEW mutants in mode partial: none" in told
     assert "TOO FEW mutants of source network: none" in told
     assert not [line for line in told if "z3" in line or "SPIN" in line or "certificates" in line]
+
+
+def test_foreign_programs_that_are_all_wrong_are_too_few():
+    said: list[str] = []
+    made = [
+        Row("foreign", f"foreign {n}", "full", "", 10, 1.0, Judgement("refuted", True, 1, 1, ("H1",))) for n in range(5)
+    ]
+    assert report(made, said.append) == 1
+    assert "TOO FEW foreign programs proved: 0 of 5" in said
+    made[0] = replace(made[0], judgement=Judgement("explored", True, 1, 0, ()))
+    assert report(made, said.append) == 0
+    made[1] = replace(made[1], judgement=Judgement("wrong", True, 1, 0, (), "proved, but"))
+    assert report(made, said.append) == 1
+    assert "UNEXPLAINED foreign 1 : proved, but" in said
 
 
 def test_some_schedules_are_for_machines_that_rearm_late():
