@@ -19,9 +19,12 @@ from wlm_dialect.errors import FrontendError, SimulationError, UsageError
 from wlm_dialect.frontends.numbers import Numbers
 from wlm_dialect.machine import preset
 from wlm_dialect.program import Kind
+from wlm_dialect.program.payload import LayerWork
+from wlm_dialect.program.regions import Region, Shape
 from wlm_dialect.runtime.conflicts import conflicts
 from wlm_dialect.runtime.functional import Functional
 from wlm_dialect.runtime.functional.check import TOLERANCES, Comparison, compare
+from wlm_dialect.runtime.functional.kernels import compute
 from wlm_dialect.runtime.functional.late import late, late_engines, late_kinds
 from wlm_dialect.runtime.functional.memory import Memory
 from wlm_dialect.runtime.functional.oracle import oracle
@@ -318,6 +321,12 @@ def test_onnxruntime_refuses(tmp_path: Path) -> None:
     numbers = api.load_numbers(save(chain(), tmp_path), MACHINE)
     with pytest.raises(SimulationError, match="onnxruntime refuses the model"):
         oracle(numbers.model, {"x": np.zeros((1, 2), np.float32)})
+
+
+def test_an_op_that_nobody_wrote_in_numpy() -> None:
+    odd = LayerWork("odd", "Rotate", (), Shape(1, 1, 1, 1), "nhwc", 0, 0, "y", (1,))
+    with pytest.raises(SimulationError, match=r"^layer 'odd': there is no numpy for op 'Rotate'$"):
+        compute(odd, Region(0, 1, 0, 1, 0, 1), [], [], {})
 
 
 def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

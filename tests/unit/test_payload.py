@@ -155,7 +155,9 @@ def test_the_wrong_file_of_constants(numbers: Numbers, tmp_path: Path) -> None:
     with pytest.raises(FrontendError, match="No such file or directory"):
         api.read_constants(program, str(tmp_path / "elsewhere"))
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(FrontendError, match=r"sha256 is \w+\.\.\., but @small was made with \w+\.\.\.; compile"):
+    with pytest.raises(
+        FrontendError, match=r"sha256 is \w+\.\.\., but @small was made with \w+\.\.\.; compile it again$"
+    ):
         api.read_constants(program, str(tmp_path))
 
 

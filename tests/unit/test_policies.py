@@ -73,7 +73,7 @@ def test_a_policy_from_outside_is_used_by_name(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (7, "policy 'mine': entry point 'elsewhere:mine' is no function"),
+        (7, r"^policy 'mine': entry point 'elsewhere:mine' is no function \(program, count\) -> list of ids$"),
         (lambda program, count: [0], "policy 'mine' chose 1 physical barriers for 3 virtual ones"),
         (lambda program, count: [0, count, 1], "policy 'mine' chose physical barrier 8 for v1; the machine has 0 to 7"),
         (lambda program, count: [0, 0, 1], "policy 'mine' gave v1 physical barrier 0, which v0 still uses"),

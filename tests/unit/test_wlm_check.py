@@ -131,7 +131,7 @@ def test_reads_a_machine_that_is_no_preset() -> None:
         ("updates(%loaded) cycles 310", "updates(%load) cycles 310", "%load is no barrier that is known here"),
         ("@dma0 [0 to 4)", "@dma7 [0 to 4)", "@dma7 is no engine that is known here"),
         ("consumers 4", "consumers 4 tail", "@five has 2 tail barriers"),
-        ("[0 to 4)", "0 to 4)", "expected '['"),
+        ("[0 to 4)", "0 to 4)", "IR text: expected '[' before 'to 4 ) %0 = mgmt_dma.fetch @shave0 ['"),
     ],
 )
 def test_refuses_text_it_does_not_understand(old: str, new: str, message: str) -> None:

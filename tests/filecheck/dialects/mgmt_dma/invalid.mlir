@@ -16,6 +16,10 @@ task.graph @net { mgmt_dma.fetch @dpu0 [0 to 4) slots [-1 to 3) on @dma0 cycles 
 task.graph @net { mgmt_dma.enqueue @dpu0 [-1 to 4) on @dma0 cycles 1 }
 
 // -----
+// CHECK: mgmt_dma.program: programs no barrier
+task.graph @net { mgmt_dma.program [] on @dma0 cycles 1 }
+
+// -----
 // CHECK: mgmt_dma.sync: cycles is 0 but must be at least 1
 task.graph @net { mgmt_dma.sync on @dma0 cycles 0 }
 
