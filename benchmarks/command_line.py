@@ -8,7 +8,6 @@ import argparse
 import functools
 import importlib.util
 import math
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,12 +17,12 @@ from wlm_dialect import api
 from wlm_dialect.errors import UsageError, WlmError, did_you_mean
 from wlm_dialect.tools.commands.common import parse_modes, write_json
 from wlm_dialect.tools.messages import guarded
-from wlm_dialect.tools.output import STDOUT, PendingFile
+from wlm_dialect.tools.options import at_least, output_file
 
 __all__ = [
     "Arguments",
+    "at_least",
     "need",
-    "to_count",
     "to_counts",
     "to_folder",
     "to_machine",
@@ -68,7 +67,7 @@ class Arguments(argparse.ArgumentParser):
 
     def add_json(self, text: str = "write all rows; '-' is standard output") -> None:
         """`--json FILE`, refused at once where it could not be written at the end."""
-        self.add_argument("--json", metavar="FILE", type=_output, help=text)
+        self.add_argument("--json", metavar="FILE", type=output_file, help=text)
 
     def add_networks(
         self, known: Iterable[str], default: Iterable[str] | None = None, files: Sequence[str] = SOURCES, more: str = ""
@@ -111,20 +110,9 @@ def to_modes(text: str) -> list[str]:
     return list(found)
 
 
-def to_count(text: str, least: int = 1) -> int:
-    """Parses a whole number."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} on")
-    return value
-
-
 def to_counts(least: int = 1) -> Callable[[str], list[int]]:
     """Parses whole numbers by comma, each once."""
-    return _each(functools.partial(to_count, least=least))
+    return _each(at_least(least))
 
 
 def to_seconds(text: str) -> float:
@@ -170,10 +158,3 @@ def _checked_value(text: str, look_up: Callable[[str], T]) -> T:
         return look_up(text)
     except WlmError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _output(path: str) -> str:
-    """The path, if it can be written; a pipe is left alone, for whoever reads it would see its end."""
-    if path != STDOUT and (os.path.isfile(path) or os.path.isdir(path) or not os.path.exists(path)):
-        PendingFile(path).abort()
-    return path

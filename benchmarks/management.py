@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
-from command_line import Arguments, to_count, to_counts, tool, write_json
+from command_line import Arguments, at_least, to_counts, tool, write_json
 
 from wlm_dialect import api
 from wlm_dialect.errors import ScheduleError, UsageError
@@ -301,7 +301,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_machines()
     parser.add_argument("--depths", metavar="N", type=to_counts(0), default=DEPTHS, help="of barrier FIFOs, by comma")
     parser.add_argument("--scales", metavar="N", type=to_counts(), default=SCALES, help="divisors of durations: 1,4,16")
-    parser.add_argument("--jobs", metavar="N", type=to_count, default=1, help="processes")
+    parser.add_argument("--jobs", metavar="N", type=at_least(1), default=1, help="processes")
     parser.add_argument("--any-code", action="store_true", help="keep rows that were measured with other code")
     args = parser.parse_args(argv)
     if args.json == STDOUT:

@@ -21,10 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None = None) -> int:
     import resource
-    from functools import partial
 
     import numbers_rows as rows
-    from command_line import Arguments, to_count, write_json
+    from command_line import Arguments, at_least, write_json
 
     known = (*rows.api.network_names(), *rows.MODELS)
     parser = Arguments(__file__, __doc__)
@@ -33,7 +32,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
     parser.add_machines(rows.MACHINES)
     parser.add_argument("--no-networks", action="store_true", help="the campaign alone")
     parser.add_argument(
-        "--drops", type=partial(to_count, least=0), default=rows.DROPS, metavar="N", help="per program; 0: no campaign"
+        "--drops", type=at_least(0), default=rows.DROPS, metavar="N", help="per program; 0: no campaign"
     )
     args = parser.parse_args(argv)
     networks = () if args.no_networks else args.networks

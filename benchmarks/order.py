@@ -16,7 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
 from barriers import MODE, lowered, with_barriers
-from command_line import Arguments, need, to_count, to_names, to_seconds, tool, write_json
+from command_line import Arguments, at_least, need, to_names, to_seconds, tool, write_json
 from replay import replay, violations
 
 from wlm_dialect import api
@@ -207,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     parser = Arguments(__file__, __doc__)
     parser.add_json()
-    parser.add_argument("--seeds", metavar="N", type=to_count, default=4, help="graphs per family")
+    parser.add_argument("--seeds", metavar="N", type=at_least(1), default=4, help="graphs per family")
     parser.add_argument("--seconds", metavar="S", type=to_seconds, default=10, help="for CP-SAT, per graph and N")
     parser.add_argument(
         "--families", metavar="NAMES", type=to_names("family", FAMILIES), default=list(FAMILIES), help="by comma"

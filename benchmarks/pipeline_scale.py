@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import networks
-from command_line import Arguments, to_count, to_counts, to_machine, to_modes, tool, write_json
+from command_line import Arguments, at_least, to_counts, to_machine, to_modes, tool, write_json
 
 from wlm_dialect import api
 from wlm_dialect.machine import MachineModel
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--modes", metavar="MODES", type=to_modes, default=api.MODES, help="by comma")
     parser.add_argument("--tasks", metavar="N", type=to_counts(), default=TASKS, help="by comma, in ascending order")
     parser.add_argument("--machine", metavar="NAME", type=to_machine, default="npu40xx:6")
-    parser.add_argument("--runs", metavar="N", type=to_count, default=1, help="of each, the fastest counts")
+    parser.add_argument("--runs", metavar="N", type=at_least(1), default=1, help="of each, the fastest counts")
     args = parser.parse_args(argv)
     gc.set_threshold(100_000, 10, 10)  # as wlm does
     found: dict[str, dict[str, list[Figures]]] = {n: {mode: [] for mode in args.modes} for n in args.networks}

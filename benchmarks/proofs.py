@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import generate
-from command_line import Arguments, to_count, to_counts, tool, write_json
+from command_line import Arguments, at_least, to_counts, tool, write_json
 from xdsl.context import Context
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -174,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_networks(api.network_names(), api.network_names())
     parser.add_machines(PRESETS)
     parser.add_argument("--no-certificates", action="store_true", help="the verdict alone")
-    parser.add_argument("--runs", type=to_count, default=3, metavar="N", help="of check and parse, the least counts")
+    parser.add_argument("--runs", type=at_least(1), default=3, metavar="N", help="of check and parse, the least counts")
     parser.add_argument(
         "--scale",
         type=to_counts(),
@@ -183,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="TASKS",
         help="generated programs instead; by comma",
     )
-    parser.add_argument("--coq", type=to_count, metavar="TASKS", help="a formal proof instead; needs `make proof`")
+    parser.add_argument("--coq", type=at_least(1), metavar="TASKS", help="a formal proof instead; needs `make proof`")
     args = parser.parse_args(argv)
     if args.coq:
         if shutil.which("coqc") is None:

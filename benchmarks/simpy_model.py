@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import generate
-from command_line import Arguments, need, to_count, tool
+from command_line import Arguments, at_least, need, tool
 
 try:
     import simpy
@@ -133,7 +133,7 @@ class Machine:
 @tool
 def main(argv: Sequence[str] | None = None) -> int:
     parser = Arguments(__file__, __doc__)
-    parser.add_argument("--tasks", metavar="N", type=to_count, default=100_000)
+    parser.add_argument("--tasks", metavar="N", type=at_least(1), default=100_000)
     program = generate.generate(parser.parse_args(argv).tasks)
     begin = time.process_time()
     machine = Machine(program)

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bare
 import generate
-from command_line import Arguments, to_count, tool, write_json
+from command_line import Arguments, at_least, tool, write_json
 
 from wlm_dialect.program import Program
 from wlm_dialect.runtime import compiled as compiled_loop
@@ -116,8 +116,8 @@ def _resident(key: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = Arguments(__file__, __doc__)
     parser.add_json()
-    parser.add_argument("--tasks", metavar="N", type=to_count, default=100_000)
-    parser.add_argument("--runs", metavar="N", type=to_count, default=5, help="of each, the fastest counts")
+    parser.add_argument("--tasks", metavar="N", type=at_least(1), default=100_000)
+    parser.add_argument("--runs", metavar="N", type=at_least(1), default=5, help="of each, the fastest counts")
     parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.memory:

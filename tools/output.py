@@ -22,6 +22,8 @@ class PendingFile:
 
     def __init__(self, path: str, *, binary: bool = False) -> None:
         self.path = path
+        if not path:
+            raise UsageError("cannot write '': the name of a file is empty")
         self._binary = binary
         self._target = os.path.realpath(path)
         self._temporary = ""

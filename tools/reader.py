@@ -1,5 +1,6 @@
 """Reads MLIR text for the tools, so that every complaint about it has a line and a column."""
 
+import sys
 from typing import IO
 
 from xdsl.context import Context
@@ -13,6 +14,7 @@ from xdsl.utils.lexer import Span
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Program, decode, find_graphs, module_machine
+from wlm_dialect.tools.options import STDIN
 from wlm_dialect.universe import WLM_UNIVERSE
 
 
@@ -61,6 +63,8 @@ class PlacedParser(Parser):
 def read_text(stream: IO[bytes], name: str) -> str:
     """The stream as text; UsageError if it is not UTF-8."""
     data = stream.read()
+    if not data.strip():
+        raise UsageError(f"{name} is empty, but should hold a module or a task.graph")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -68,13 +72,19 @@ def read_text(stream: IO[bytes], name: str) -> str:
         raise UsageError(f"{name}:{line}: byte {error.start} is not UTF-8 text; MLIR bytecode is not read") from None
 
 
+def _text_of(path: str) -> str:
+    if path == STDIN:
+        return read_text(sys.stdin.buffer, "stdin")
+    with open(path, "rb") as stream:
+        return read_text(stream, path)
+
+
 def read_module(path: str) -> ModuleOp:
-    """The module in an .mlir file, verified; every complaint is a ParseError or UsageError that says where."""
+    """The module in an .mlir file or on standard input, verified; complaints say where."""
     ctx = Context()
     for name, factory in (get_all_dialects() | WLM_UNIVERSE.all_dialects).items():
         ctx.register_dialect(name, factory)
-    with open(path, "rb") as stream:
-        parser = PlacedParser(ctx, read_text(stream, path), path)
+    parser = PlacedParser(ctx, _text_of(path), path)
     try:
         module = parser.parse_module()
         module.verify()

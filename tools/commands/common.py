@@ -8,17 +8,19 @@ from typing import Any
 from wlm_dialect.dialects.task import MODES
 from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
+from wlm_dialect.tools.options import STDIN, add_output, at_least
 from wlm_dialect.tools.output import write_output
 
 DEFAULT_MACHINE = "npu40xx:2"
 IDEAL = "ideal"
+SOURCE_HELP = "a network by name, an .onnx file, a .json task graph or an .mlir file (- for stdin)"
 VERDICT_CODES = {"proved": 0, "refuted": 2, "undecided": 3}
 """Exit codes."""
 
 
 def add_source(parser: argparse.ArgumentParser, name: str = "source", nargs: str | None = None) -> None:
     """The source and the options that belong to loading one."""
-    parser.add_argument(name, nargs=nargs, help="a network by name, an .onnx file, a .json task graph or an .mlir file")
+    parser.add_argument(name, nargs=nargs, help=SOURCE_HELP)
     add_load_options(parser)
 
 
@@ -48,12 +50,13 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Where `what` goes as JSON."""
-    parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON (- for stdout)")
+    add_output(parser, "--json", f"write {what} as JSON (- for stdout)")
 
 
 def add_findings(parser: argparse.ArgumentParser) -> None:
     """How many findings a verdict lists."""
-    parser.add_argument("--findings", type=int, default=20, metavar="N", help="list at most N findings (default: 20)")
+    text = "list at most N findings (default: 20)"
+    parser.add_argument("--findings", type=at_least(0), default=20, metavar="N", help=text)
 
 
 def parse_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -73,7 +76,11 @@ def load_program(args: argparse.Namespace, source: str, machine: str | None = No
     from wlm_dialect import api
 
     chosen = machine or args.machine
-    if source.endswith(".mlir") and args.durations is None:
+    if source == STDIN or (source.endswith(".mlir") and args.durations is None):
+        if args.shape:
+            raise UsageError(f"'{source}': --shape is for networks; task graphs and IR have no shapes")
+        if args.durations is not None:
+            raise UsageError("--durations is for sources in files: write standard input into one")
         from wlm_dialect.tools.reader import read_program
 
         return read_program(source, None if chosen is None else api.machine(chosen), api.machine(DEFAULT_MACHINE))

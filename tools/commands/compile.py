@@ -8,6 +8,7 @@ from xdsl.printer import Printer
 
 from wlm_dialect.tools.commands.common import add_source, load_program, need_phase, parse_mode
 from wlm_dialect.tools.commands.run_numbers import load_payload
+from wlm_dialect.tools.options import output_file
 from wlm_dialect.tools.output import open_output
 from wlm_dialect.tools.program_json import program_json
 from wlm_dialect.tools.tables import print_table
@@ -25,7 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="who manages the work: firmware, partial or full (default), with choices as in 'full{policy=pages}'; none:"
         " only import, as IR for wlm-opt or as a JSON task graph",
     )
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the result goes (default: stdout)")
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE", type=output_file, help="where the result goes (default: stdout)"
+    )
     parser.add_argument("--emit", choices=("mlir", "json"), default="mlir", help="the form of the result")
     parser.add_argument(
         "--payload",

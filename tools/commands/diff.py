@@ -3,8 +3,10 @@
 import argparse
 from collections import Counter
 
+from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
-from wlm_dialect.tools.commands.common import add_json, add_load_options, load_program, write_json
+from wlm_dialect.tools.commands.common import SOURCE_HELP, add_json, add_load_options, load_program, write_json
+from wlm_dialect.tools.options import STDIN, at_least
 from wlm_dialect.tools.ordering import Ordering, direct_orders, task_keys
 
 Difference = dict[str, dict[str, list[str]]]
@@ -12,15 +14,19 @@ Difference = dict[str, dict[str, list[str]]]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("before", help="a source, as for the other commands")
-    parser.add_argument("after", help="a source, as for the other commands")
+    parser.add_argument("before", help=SOURCE_HELP)
+    parser.add_argument("after", help=SOURCE_HELP)
     add_load_options(parser)
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="list at most N of each kind (default: 20)")
+    parser.add_argument(
+        "--limit", type=at_least(0), default=20, metavar="N", help="list at most N of each kind (default: 20)"
+    )
     add_json(parser, "all differences")
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit code: 0, whether there are differences or not."""
+    if args.before == args.after == STDIN:
+        raise UsageError("only one of the two programs can come from standard input")
     before, after = load_program(args, args.before), load_program(args, args.after)
     difference = compare_programs(before, after)
     if args.json is not None:

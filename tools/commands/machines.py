@@ -2,8 +2,10 @@
 
 import argparse
 
+from wlm_dialect.errors import UsageError
 from wlm_dialect.machine import MachineModel, dump_toml, load_machine, machine_names
-from wlm_dialect.tools.output import write_output
+from wlm_dialect.tools.options import output_file
+from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.tables import print_table
 
 
@@ -11,18 +13,24 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", nargs="?", help="a machine by name or a .toml file; without it all are listed")
     parser.add_argument("--toml", action="store_true", help="print the whole model as TOML")
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where the TOML goes (default: stdout)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=output_file, help="where the TOML goes (default: stdout)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit code."""
+    if args.output is not None and not args.toml:
+        raise UsageError("--output says where the TOML goes: give --toml, too")
+    if args.toml and args.name is None:
+        raise UsageError(f"--toml prints one machine: name it; known: {', '.join(machine_names())}")
     if args.name is None:
         rows = [_row(load_machine(name)) for name in machine_names()]
         print_table(["machine", "MHz", "tiles", "DMA", "DPU", "SHAVE", "barriers", "FIFO"], rows)
         return 0
     machine = load_machine(args.name)
     if args.toml:
-        write_output(args.output, dump_toml(machine))
+        write_output(args.output or STDOUT, dump_toml(machine))
         return 0
     _describe(machine)
     return 0

@@ -25,6 +25,7 @@ from wlm_dialect.tools.commands.common import (
     parse_modes,
     write_json,
 )
+from wlm_dialect.tools.options import add_output, at_least, check_outputs
 from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.report_view import print_report
 
@@ -47,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=KINDS,
         help="draw durations and delays at random: within 25%%, with a heavy tail, extreme, or with lazy DMAs",
     )
-    parser.add_argument("--seed", type=int, help="of --jitter (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), metavar="N", help="of --jitter (default: 0)")
     parser.add_argument(
         "--stress",
         type=int,
@@ -59,10 +60,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--what-if", action="store_true", help="what each class of management would save if it took one tick a piece"
     )
-    parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
-    parser.add_argument("--html", metavar="FILE", help="write a page with the timeline and all figures")
-    parser.add_argument("--dot", metavar="FILE", help="write the program as a Graphviz graph")
-    parser.add_argument("--svg", metavar="FILE", help="write the timeline as a picture")
+    add_output(parser, "--trace", "write a trace for ui.perfetto.dev (- for stdout)")
+    add_output(parser, "--html", "write a page with the timeline and all figures")
+    add_output(parser, "--dot", "write the program as a Graphviz graph")
+    add_output(parser, "--svg", "write the timeline as a picture")
     add_json(parser, "the report")
     run_numbers.add(parser)
 
@@ -125,8 +126,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--seed draws nothing without --jitter or --stress")
     if args.stress is not None and args.stress < 1:
         raise UsageError(f"--stress {args.stress}: it takes 1 run at least")
-    if sum(getattr(args, name) == STDOUT for name in _FILES) > 1:
-        raise UsageError("only one of --trace, --html, --dot, --svg and --json can go to standard output")
+    check_outputs(args, *_FILES)
 
 
 def _programs(source: Program, mode: str | None) -> list[Program]:
@@ -138,7 +138,7 @@ def _programs(source: Program, mode: str | None) -> list[Program]:
             raise UsageError(f"@{source.name} is a managed program of mode {source.mode}; it has no mode {mode}")
         return [source]
     need_phase(source, ("graph", "managed"), "run")
-    modes = parse_modes(mode or "full", ideal=True)
+    modes = parse_modes("full" if mode is None else mode, ideal=True)
     return [source if m == IDEAL else api.compile_program(source, m).program for m in modes]
 
 

@@ -9,6 +9,7 @@ from wlm_dialect.errors import UsageError
 from wlm_dialect.program import Program
 from wlm_dialect.runtime.timing import Timing
 from wlm_dialect.tools.commands.common import DEFAULT_MACHINE, load_program, parse_shapes
+from wlm_dialect.tools.options import at_least
 
 if TYPE_CHECKING:
     from wlm_dialect.frontends.numbers import Numbers
@@ -35,7 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--lazy", action="store_true", help="with --check: also with each engine as late as legal, one after the other"
     )
     parser.add_argument("--cells", choices=CELLS, help="with --check: what memory holds (default: float32)")
-    parser.add_argument("--data-seed", type=int, help="with --check: of inputs and random weights (default: 0)")
+    parser.add_argument(
+        "--data-seed", type=at_least(0), metavar="N", help="with --check: of inputs and random weights (default: 0)"
+    )
 
 
 def check_arguments(args: argparse.Namespace) -> None:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wlm_dialect.errors import UsageError
 from wlm_dialect.tools.commands.common import (
     VERDICT_CODES,
     add_findings,
@@ -17,6 +16,7 @@ from wlm_dialect.tools.commands.common import (
     parse_mode,
     write_json,
 )
+from wlm_dialect.tools.options import add_output, check_outputs
 from wlm_dialect.tools.output import STDOUT, write_output
 
 if TYPE_CHECKING:
@@ -31,21 +31,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--mode", default="full", metavar="MODE", help="lower a graph to this mode first (default: full)"
     )
     add_findings(parser)
-    parser.add_argument(
-        "--timing",
-        metavar="FILE",
-        help="where refuted, write the timing that shows it, for wlm run --timing (- for stdout)",
-    )
+    add_output(parser, "--timing", "where refuted, write the timing that shows it, for wlm run --timing (- for stdout)")
     add_json(parser, "the verdict")
-    parser.add_argument(
-        "--certificate",
-        metavar="FILE",
-        help="where proved, write a certificate that wlm-check validates against the .mlir file",
+    add_output(
+        parser, "--certificate", "where proved, write a certificate that wlm-check validates against the .mlir file"
     )
-    parser.add_argument(
+    add_output(
+        parser,
         "--emit-coq",
+        "write a file that coqc accepts if and only if the verdict is proved (docs/theorem.md)",
         metavar="FILE.v",
-        help="write a file that coqc accepts if and only if the verdict is proved (docs/theorem.md)",
     )
 
 
@@ -54,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from wlm_dialect import api
 
     outputs = (args.json, args.timing, args.certificate, args.emit_coq)
-    if outputs.count(STDOUT) > 1:
-        raise UsageError("only one of --json, --timing, --certificate and --emit-coq can go to standard output")
+    check_outputs(args, "json", "timing", "certificate", "emit_coq")
     mode = parse_mode(args.mode)
     program = load_program(args, args.source)
     if program.phase == "graph":
@@ -67,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     shown = verdict.counterexample
     if args.timing is not None and shown is not None:
         write_output(args.timing, shown.timing.to_json())
+    elif args.timing is not None:
+        print(f"wlm: note: no run shows @{program.name} to be wrong: no timing is written", file=sys.stderr)
     if args.certificate is not None or args.emit_coq is not None:
         _write_proof(args, program, verdict.status == "proved")
     if STDOUT not in outputs:

@@ -5,6 +5,7 @@ from typing import Any
 
 from wlm_dialect.tools.commands.common import VERDICT_CODES, add_findings, add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, load_source
+from wlm_dialect.tools.options import add_output, check_outputs
 from wlm_dialect.tools.output import STDOUT, write_output
 
 
@@ -12,9 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
     add_findings(parser)
-    parser.add_argument(
-        "--order", metavar="FILE", help="write an order of execution that shows the first finding, for wlm vta replay"
-    )
+    add_output(parser, "--order", "write an order of execution that shows the first finding, for wlm vta replay")
     add_json(parser, "the verdict")
 
 
@@ -22,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit code: 0 proved, 2 refuted, 3 undecided."""
     from wlm_dialect.passes.vta.check import check
 
+    check_outputs(args, "json", "order")
     source = load_source(args)
     verdict = check(source.program, source.hardware, fragment=source.fragment)
     shown = next((f for f in verdict.findings if f.order), None)

@@ -9,6 +9,7 @@ from wlm_dialect.program.vta.names import MODULES
 from wlm_dialect.tools.commands.common import add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, load_source
 from wlm_dialect.tools.commands.vta_time import add_costs, overlap_text, timed, write_timeline
+from wlm_dialect.tools.options import at_least, check_outputs
 from wlm_dialect.tools.output import STDOUT
 from wlm_dialect.tools.tables import number, print_table
 
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--against", metavar="SOURCE", help="another program that does the same: which is faster, and why"
     )
     parser.add_argument(
-        "--rows", type=int, default=_ROWS, metavar="N", help=f"rows of each table (default: {_ROWS}; 0 = all)"
+        "--rows", type=at_least(0), default=_ROWS, metavar="N", help=f"rows of each table (default: {_ROWS}; 0 = all)"
     )
     add_json(parser, "everything")
     add_costs(parser)
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from wlm_dialect.passes.vta.explain import explain
     from wlm_dialect.passes.vta.story import tell
 
+    check_outputs(args, "json", "trace", "html")
     source = load_source(args)
     told = explain(source.program, fragment=source.fragment)
     times = [timed(args, source)]

@@ -4,6 +4,7 @@ import argparse
 
 from wlm_dialect.program.vta.hardware import SIM
 from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
+from wlm_dialect.tools.options import add_output, at_least
 from wlm_dialect.tools.output import write_output
 
 
@@ -11,8 +12,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
     parser.add_argument("order", nargs="?", help="an order file (default: the order of the stream)")
-    parser.add_argument("--seed", type=int, metavar="N", help="draw the order at random instead")
-    parser.add_argument("--write-order", metavar="FILE", help="write the order that was executed")
+    parser.add_argument("--seed", type=at_least(0), metavar="N", help="draw the order at random instead")
+    add_output(parser, "--write-order", "write the order that was executed")
 
 
 def run(args: argparse.Namespace) -> int:

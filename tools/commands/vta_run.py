@@ -8,6 +8,7 @@ from wlm_dialect.errors import UsageError
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.common import add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
+from wlm_dialect.tools.options import at_least
 from wlm_dialect.tools.output import STDOUT, write_bytes
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", metavar="FILE", help="execute the first launch in this order (wlm vta check --order)"
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="execute the first launch in an order drawn at random")
+    parser.add_argument(
+        "--seed", type=at_least(0), metavar="N", help="execute the first launch in an order drawn at random"
+    )
     parser.add_argument("-o", "--output", metavar="FOLDER", help="write the bytes of each output there, out_<n>.bin")
     add_json(parser, "the outcome")
 

@@ -9,6 +9,7 @@ from wlm_dialect.program.vta import QUEUES
 from wlm_dialect.program.vta.hardware import HARDWARE, SIM
 from wlm_dialect.program.vta.names import MODULES, insn_name
 from wlm_dialect.tools.commands.vta_source import Source, add_source, load_source
+from wlm_dialect.tools.options import add_output, at_least, check_outputs
 from wlm_dialect.tools.output import STDOUT, write_output
 from wlm_dialect.tools.tables import number, print_table
 
@@ -22,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source(parser)
     add_costs(parser)
-    parser.add_argument("--write-order", metavar="FILE", help="write the order of starts, for wlm vta replay")
+    add_output(parser, "--write-order", "write the order of starts, for wlm vta replay")
 
 
 def add_costs(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +36,14 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
         help="change an assumption: latency, bus_bytes, dispatch, gemm, alu, pipeline, clock_mhz; may be repeated",
     )
     parser.add_argument("--jitter", choices=JITTERS, help="draw durations at random: within 25%%, or extreme")
-    parser.add_argument("--seed", type=int, help="of --jitter (default: 0)")
-    parser.add_argument("--trace", metavar="FILE", help="write a trace for ui.perfetto.dev (- for stdout)")
-    parser.add_argument("--html", metavar="FILE", help="write a page with the timeline of the modules and queues")
+    parser.add_argument("--seed", type=at_least(0), metavar="N", help="of --jitter (default: 0)")
+    add_output(parser, "--trace", "write a trace for ui.perfetto.dev (- for stdout)")
+    add_output(parser, "--html", "write a page with the timeline of the modules and queues")
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit code: 0 if the program ended, 2 if it got stuck or lost a token."""
+    check_outputs(args, "trace", "html", "write_order")
     times = timed(args, load_source(args))
     if STDOUT not in (args.trace, args.html, args.write_order):
         print_times(times)
