@@ -5,6 +5,7 @@ import resource
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -95,25 +96,26 @@ def test_a_rename_that_fails_is_an_error_and_leaves_nothing(tmp_path: Path, monk
     assert os.listdir(tmp_path) == []
 
 
-@pytest.fixture
+@contextmanager
 def nearly_full() -> Iterator[None]:
-    """No file grows beyond 100 bytes."""
+    """No file grows beyond 100 bytes: not longer than it takes, as pytest may write its report to a file as well."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures("nearly_full")
 @pytest.mark.parametrize("size", [200, 100_000])  # noticed at the end, or while it is written
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path: Path, size: int) -> None:
     path = tmp_path / "x"
     for write in (lambda: write_output(str(path), "x" * size), lambda: write_bytes(str(path), b"x" * size)):
-        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"):
+        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"), nearly_full():
             write()
         assert os.listdir(tmp_path) == []
         path.write_text("old")
-        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"):
+        with pytest.raises(UsageError, match=r"cannot write '.*x': file too large"), nearly_full():
             write()
         assert path.read_text() == "old"
         assert os.listdir(tmp_path) == ["x"]
