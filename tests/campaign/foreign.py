@@ -6,6 +6,7 @@ Each part is drawn at random among what makes sense where it stands; what is sti
 
 import random
 from collections.abc import Collection
+from itertools import pairwise
 
 from tests.campaign.nearly import ordered
 from tests.campaign.sketch import Instance, Item, Op, Sketch
@@ -14,6 +15,7 @@ from wlm_dialect.program import Kind, Program
 
 MODES = ("firmware", "partial", "full")
 ORDERS = ("serial", "serial", "serial", "prefetching", "prefetching", "outstanding", "pool")
+MOST_SHARED = 3  # physical barriers before orders are added
 ROUNDS = 16  # of remedies at most
 
 
@@ -166,6 +168,8 @@ class _Hand:
         """An instance that some tasks update and others wait on."""
         used = {w.pid for op in producers + consumers for w in op.updates + op.waits}
         free = [pid for pid in range(self.pids) if pid not in used]
+        if not free and self.pids < MOST_SHARED and self.chance(0.9):
+            free, self.pids = [self.pids], self.pids + 1
         v = Instance(self.rng.choice(free) if free and self.chance(0.9) else self.rng.randrange(self.pids))
         for op in producers:
             op.updates.append(v)
@@ -177,9 +181,14 @@ class _Hand:
         return v
 
     def dependences(self) -> None:
-        """Barriers between random tasks, management included; seldom one that nobody waits on."""
+        """Barriers along a chain of tasks, or between random ones, management included; some that nobody waits on."""
         ops = self.sketch.ops
-        for _ in range(self.rng.randint(1, 5)):
+        chained = self.chance(0.5)
+        if chained:  # few barriers are used again and again
+            places = sorted(self.rng.sample(range(len(ops)), min(len(ops), self.rng.randint(4, 7))))
+            for a, b in pairwise(places):
+                self.barrier([ops[a]], [ops[b]])
+        for _ in range(self.rng.randint(0, 2) if chained else self.rng.randint(1, 5)):
             last = self.rng.randrange(len(ops) - 1)
             producers = [ops[last]]
             if last and self.chance(0.3):
@@ -249,7 +258,7 @@ class _Hand:
         for pid in sorted({v.pid for v in sketch.instances}):
             count = 1 + self.machine.firmware.preload
             if self.mode == "full":
-                count = 1 + (depth if self.chance(0.6) else self.rng.randint(0, depth))
+                count = 1 + (depth if self.chance(0.3) else self.rng.randint(0, depth))
             sketch.boot += sketch.of(pid)[:count]
         if self.chance(0.3):
             sketch.boot.sort(

@@ -43,10 +43,15 @@ class _Remedies:
         """Order the two events of a finding; of a circle, drop a wait. What is wrong otherwise stays so."""
         if finding.cycle:
             self.cut([self.ops[t] for t in finding.cycle])
-        elif finding.rule in ("H1", "H2", "H3") and finding.barrier >= 0 and self.rng.random() < 0.05:
+        elif finding.rule in ("H1", "H2", "H3") and finding.barrier >= 0 and self.hopeless(finding):
             self.elsewhere(self.instances[finding.barrier])
         elif min(finding.nodes) >= 0:
             self.order(*finding.nodes)
+
+    def hopeless(self, finding: Finding) -> bool:
+        """Whether an instance had better have another barrier: no order helps a task that uses two of one barrier."""
+        early, late = (self.op_of(node) if node >= 0 else None for node in finding.nodes)
+        return self.rng.random() < (0.7 if early is late and early is not None else 0.05)
 
     def order(self, first: int, then: int) -> None:
         """The first event comes before the second, if both are such that a barrier can see to it."""
@@ -98,7 +103,7 @@ class _Remedies:
             if v not in first.updates + first.waits:
                 first.updates.append(v)
             return
-        v = self.rng.choice(own) if own and self.rng.random() < 0.4 else self.instance(first)
+        v = self.rng.choice(own) if own and self.rng.random() < 0.4 else self.instance(first, waits + updates)
         if v not in first.updates:
             first.updates.append(v)
         waits.append(v)
@@ -164,12 +169,13 @@ class _Remedies:
             used = any(v in x.updates + x.waits for x in late)
             item.at = item.at if used else list(dict.fromkeys([*item.at, v]))
 
-    def instance(self, first: Op) -> Instance:
+    def instance(self, first: Op, others: list[Instance]) -> Instance:
         """One that bootstrap or firmware loads, for `first` to update: of a barrier that has room, or of another."""
         sketch = self.sketch
         pids = sorted({v.pid for v in sketch.instances})
         room = sketch.machine.barriers.fifo_depth + 1 if sketch.mode == "full" else MOST_PIDS
-        shared = [p for p in pids if len(sketch.of(p)) < room and p != self.tail.pid]
+        used = {v.pid for v in [self.tail, *first.updates, *first.waits, *others]}
+        shared = [p for p in pids if len(sketch.of(p)) < room and p not in used]
         fresh = pids[-1] + 1
         v = Instance(self.rng.choice(shared) if shared and (fresh >= MOST_PIDS or self.rng.random() < 0.5) else fresh)
         early = sketch.ops[: sketch.ops.index(first)]
