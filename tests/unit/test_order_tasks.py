@@ -69,7 +69,7 @@ def test_conflicts_of_a_network_keep_their_direction() -> None:
 def _layered(seed: int) -> Program:
     """60 tasks in layers of 12 on six engines, each after up to three of the layers before."""
     draw = random.Random(seed)
-    draft = Draft("layered", FOUR.with_(**{"barriers.count": 4}))
+    draft = Draft("layered", FOUR.with_(**{"barriers.count": 3}))
     engines = [FOUR.engine_index[name] for name in ("dma0_ddr", "dma0_cmx", "dpu0", "dpu1", "shave0_0", "shave1_0")]
     for n in range(60):
         low, high = max(0, n // 12 * 12 - 36), n // 12 * 12
@@ -89,7 +89,7 @@ def test_with_few_barriers_the_order_found_ends_first() -> None:
         )
     )
     assert all(f <= min(g, o) for f, g, o in zip(found, given, listed, strict=True))
-    assert sum(found) < 0.98 * sum(listed)
+    assert sum(found) < 0.95 * sum(listed)
 
 
 def test_the_order_given_is_a_candidate() -> None:
