@@ -1,13 +1,13 @@
 """Rules that need no order of events: all pushed, fetched, programmed once (H4, H6), limits (H9), ends (H10, H11)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.passes.checker.events import EventGraph
 from wlm_dialect.passes.checker.findings import Finding, Names
-from wlm_dialect.program import Kind
+from wlm_dialect.program import Kind, Program
 from wlm_dialect.program.model import IRQ_LIFTED, IRQ_OFF
 
 
@@ -68,7 +68,8 @@ def _items(graph: EventGraph, names: Names) -> Iterator[Finding]:
             yield Finding("H6", f"{names.item(i)} goes beyond the list of {p.machine.engines[e].name} ({size} tasks)")
         if low < reached[e]:
             text = f"{names.item(i)} comes after {names.item(latest[e])}: pushes of an engine follow its list"
-            yield Finding("H6", text, _at(p.lists[e], low))
+            again = boot[i] and not all(boot[n] for n in range(i) if items.engine[n] == e)  # firmware comes across it
+            yield Finding("H6", text, _at(p.lists[e], low) if again else _too_early(p, e, low, high, range(i)))
         elif boot[i] and e in latest and not boot[latest[e]]:
             yield Finding("H6", f"{names.item(i)} is pushed at bootstrap, after {names.item(latest[e])} is not")
         reached[e], latest[e] = max(reached[e], high), i
@@ -90,6 +91,15 @@ def _at(tasks: I32, position: int) -> int:
     return int(tasks[position]) if position < len(tasks) else -1
 
 
+def _too_early(p: Program, engine: int, low: int, high: int, before: Iterable[int]) -> int:
+    """The task that goes wrong where the items `before` are pushed before a range of an engine that begins earlier: the
+    first task behind the range, or one of the range that is pushed again."""
+    items = p.items
+    ranges = [(int(items.low[i]), int(items.high[i])) for i in before if items.engine[i] == engine]
+    again = [max(low, a) for a, b in ranges if a < high and low < b]
+    return _at(p.lists[engine], min(again or [a for a, _ in ranges if a >= high], default=low))
+
+
 def _enqueues(graph: EventGraph, names: Names) -> Iterator[Finding]:
     """H6: ENQUEUE ranges lie in the list, behind bootstrap items. H4: linked ranges stay in one execution group."""
     p, r = graph.program, graph.ranges
@@ -105,7 +115,8 @@ def _enqueues(graph: EventGraph, names: Names) -> Iterator[Finding]:
         if late[e]:
             yield Finding("H6", f"{names.task(t)} and firmware both push into the FIFO of {engine}: no order", t)
         if low < booted[e]:
-            yield Finding("H6", f"{names.task(t)} comes after bootstrap pushed {engine}[0:{booted[e]}]", t)
+            text = f"{names.task(t)} comes after bootstrap pushed {engine}[0:{booted[e]}]"
+            yield Finding("H6", text, _too_early(p, e, low, high, np.nonzero(r.boot_item)[0].tolist()), other=t)
         groups = set(r.fetch_of[p.lists[e][low:high]].tolist()) if p.machine.management.linked_enqueue else set()
         if len(groups) > 1:
             text = f"{names.task(t)} links descriptors of {len(groups)} execution groups: a chain may not cross groups"

@@ -152,7 +152,7 @@ class _Hand:
             tasks = self.sketch.on(e)
             firsts = [part[0] for part in self.parts(tasks, self.room(e))] if e == dispatched else tasks[:1]
             for n, first in enumerate(firsts):
-                if e == dispatched and (n or self.chance(0.3)):
+                if e == dispatched and (self.chance(0.95) if n else self.chance(0.3)):
                     by = self.rng.choice([x for x in self.data if x != e])
                     place = self.between(self.rng.randrange(self.place(first) + 1), self.place(first))
                     self.sketch.ops.insert(place, Op(Kind.ENQUEUE, by, first=first))
@@ -207,6 +207,8 @@ class _Hand:
                 part.append(Item(tasks[0]))
             for late in self.parts(tasks[reached:], self.room(e)):
                 part.append(self.late_item(late))
+            if self.chance(0.03):
+                self.rng.shuffle(part)
             parts.append(part)
         # of one engine in order, of several as it happens
         while any(parts):

@@ -162,6 +162,38 @@ def test_several_waits_are_undecided_where_a_barrier_is_rearmed_in_a_step_of_its
     assert not explore(read_schedule(text_of(p), p.machine)).faults
 
 
+DISPATCHED = (
+    ('    task.run @dma0 "load0"', '    mgmt_dma.enqueue @dma1 [0 to 1) on @dma0 cycles 5\n    task.run @dma0 "load0"'),
+    ("@dma0 [0 to 11)", "@dma0 [0 to 12)"),
+)
+OUT_OF_ORDER = {
+    "bootstrap": (FULL, (("@dma0 [0 to 11)\n", "@dma0 [4 to 11)\n    mgmt_dma.work_item @dma0 [0 to 4)\n"),), "load0"),
+    "bootstrap first": (FULL, (*DISPATCHED, ("@dma1 [0 to 2)", "@dma1 [1 to 2)")), "log"),
+    "bootstrap last": (
+        PARTIAL,
+        (
+            ("    mgmt_dma.work_item @dma0 [0 to 2)\n", ""),
+            ("@dma1 [0 to 1)\n", "@dma1 [0 to 1)\n    mgmt_dma.work_item @dma0 [0 to 2)\n"),
+        ),
+        "fetch dpu0[0:3]",
+    ),
+    "twice": (FULL, DISPATCHED, "program 2 barriers"),
+    "items": (PARTIAL, (("@dpu0 [0 to 1)", "@dpu0 [1 to 2)"), ("[1 to 2) at(%a0)", "[0 to 1) at(%a0)")), "conv1"),
+}
+
+
+@pytest.mark.parametrize("case", OUT_OF_ORDER)
+def test_pushes_out_of_order_go_wrong_at_the_task_that_comes_too_early(case):
+    text, edits, task = OUT_OF_ORDER[case]
+    p = program(text, edits)
+    found = verify(p)
+    assert found.status == "refuted"
+    assert {p.names[f.task] for f in found.findings if f.rule == "H6"} == {task}
+    answer = explore(read_schedule(text_of(p), p.machine))
+    assert answer.faults == {("H6", p.names.index(task), "")}
+    assert not disagreement(p, found, answer)
+
+
 def test_spin_is_missed_by_name(monkeypatch):
     monkeypatch.setattr(promela.shutil, "which", lambda tool: None)
     assert promela.missing() == "spin and gcc not installed (Debian: apt install spin gcc)"
