@@ -51,7 +51,8 @@ class ShortenDependencesPass(ProgramPass):
 
 def _waits_before(program: Program) -> list[int]:
     """How many tasks before each task wait for others."""
-    return np.concatenate([[0], np.cumsum(np.diff(program.after.start) > 0)]).tolist()
+    out: list[int] = np.concatenate([[0], np.cumsum(np.diff(program.after.start) > 0)]).tolist()
+    return out
 
 
 def _awaited_earlier(program: Program, span: int) -> Program:

@@ -12,8 +12,9 @@ from wlm_dialect.machine import MachineModel, preset
 from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.order import order_graph, task_order
+from wlm_dialect.passes.analysis.take_over import joined_up
 from wlm_dialect.passes.assign_barriers import AssignBarriersPass
-from wlm_dialect.passes.fuse_barriers import FuseBarriersPass
+from wlm_dialect.passes.fuse_barriers import FuseBarriersPass, fused
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_tail import InsertTailPass, unfollowed
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass, limited
@@ -250,6 +251,20 @@ def test_barriers_with_early_and_late_producers_are_relayed_by_a_queue(most: int
     tasks = run_tasks(after)
     assert not (closure(before) & ~closure(after)[np.ix_(tasks, tasks)]).any()
     assert max(estimate(after).end) < 1.05 * max(estimate(before).end)
+
+
+@pytest.mark.parametrize("name", ["npu37xx", "npu40xx:1"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_barriers_are_enough_to_relay_any_program(seed: int, name: str) -> None:
+    """Also where one task updates more barriers at once than there may be."""
+    graph = random_graph(seed, preset(name), tasks=80, reach=40)
+    before = InsertTailPass().run(fused(MergeBarriersPass().run(virtual(graph)), 50 * (seed % 2)))
+    after = joined_up(before, 3)
+    assert after is not None
+    assert live(after) <= 3 <= live(before)
+    old, new = run_tasks(before), run_tasks(after)
+    assert not (closure(before)[np.ix_(old, old)] & ~closure(after)[np.ix_(new, new)]).any()
+    assert np.diff(after.producers.start).min() > 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
