@@ -78,7 +78,11 @@ def parse_machine(data: Mapping[str, Any], where: str = "machine") -> MachineMod
 
 def _engines(where: str, data: dict[str, Any], base: list[Any], clock: int) -> tuple[EngineModel, ...]:
     listed = data.get("engines", data.get("engine", base))
-    if not isinstance(listed, list) or not listed:
+    if listed in (None, []) or not isinstance(listed, list):
+        for key in ("engines", "engine"):
+            if key in data:
+                found = "none" if listed == [] else f"{listed!r}"
+                raise MachineError(f"{where}: {key}: expected [[engines]] tables, one per engine, got {found}")
         raise MachineError(f"{where}: needs [[engines]] tables, one per engine (or a base preset)")
     out: list[EngineModel] = []
     for n, entry in enumerate(listed):

@@ -16,6 +16,9 @@ FIRMWARE_CHANNELS = ("own", "shared")
 BANDWIDTHS = ("per_channel", "shared")
 
 
+LARGEST = 1 << 40  # of any number: a million of them still fit into 63 bits
+PARTS = 1 << 12  # of what is gone through one by one
+ENTRIES = 1 << 24  # of the FIFOs of all barriers together, of a work FIFO, of the slots of an engine: tables hold them
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -28,8 +31,9 @@ def _choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
     _require(value in allowed, f"{where} is '{value}'{did_you_mean(value, allowed)}")
 
 
-def _at_least(where: str, value: int, least: int) -> None:
+def _at_least(where: str, value: int, least: int, most: int = LARGEST) -> None:
     _require(value >= least, f"{where} is {value} but must be at least {least}")
+    _require(value <= most, f"{where} is {value} but must be at most {most}")
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,12 @@ class EngineModel:
         _require(_NAME.fullmatch(self.name) is not None, f"{at}a name is ASCII letters, digits and '_', a letter first")
         _choice(f"{at}kind", self.kind, ENGINE_KINDS)
         _choice(f"{at}order", self.order, ORDERS)
-        _at_least(f"{at}fifo_depth", self.fifo_depth, 1)
-        _at_least(f"{at}max_waits", self.max_waits, 0)
-        _at_least(f"{at}servers", self.servers, 1)
-        _at_least(f"{at}descriptor_slots", self.descriptor_slots, 0)
+        _at_least(f"{at}tile", self.tile, -1)
+        _at_least(f"{at}fifo_depth", self.fifo_depth, 1, ENTRIES)
+        _at_least(f"{at}max_waits", self.max_waits, 0, ENTRIES)
+        _at_least(f"{at}servers", self.servers, 1, PARTS)
+        _at_least(f"{at}descriptor_slots", self.descriptor_slots, 0, ENTRIES)
+        _at_least(f"{at}descriptor_bytes", self.descriptor_bytes, 0)
         if self.kind == "dma":
             _at_least(f"{at}bandwidth_mbps", self.bandwidth_mbps, 1)
             _require(self.descriptor_slots == 0, f"{at}DMA descriptors stay in DDR: descriptor_slots must be 0")
@@ -93,6 +99,11 @@ class BarrierModel:
     def __post_init__(self) -> None:
         _at_least("barriers: count", self.count, 1)
         _at_least("barriers: fifo_depth", self.fifo_depth, 0)
+        _require(
+            self.count * (self.fifo_depth + 1) <= ENTRIES,
+            f"barriers: count is {self.count} and fifo_depth {self.fifo_depth}, "
+            f"but count * (fifo_depth + 1) must be at most {ENTRIES}",
+        )
         for name in ("max_producers", "max_consumers", "max_sum"):
             _at_least(f"barriers: {name}", getattr(self, name), 1)
         _choice("barriers: rearm", self.rearm, REARM)
@@ -211,8 +222,12 @@ class MachineModel:
     full_fifo: str = "block"
 
     def __post_init__(self) -> None:
+        _require(
+            bool(self.name) and self.name.isprintable(),
+            f"machine: name is {self.name!r} but must be text that can be printed in a line",
+        )
         _at_least("machine: clock_mhz", self.clock_mhz, 1)
-        _at_least("machine: tiles", self.tiles, 1)
+        _at_least("machine: tiles", self.tiles, 1, PARTS)
         _choice("machine: full_fifo", self.full_fifo, FULL_FIFO)
         _require(
             self.firmware.preload <= self.barriers.fifo_depth,
