@@ -176,6 +176,12 @@ def test_the_gap_between_regions_is_not_memory(fast: bool) -> None:
         run(program(acc(x=2, y=2, stride=400, dram=0x40), FINISH), compiled=fast)
 
 
+def test_a_program_without_dram() -> None:
+    refused = "INSTRUCTION 0 loads ACC from DRAM bytes 0x40 to 0x80, where the program has no segment or output"
+    with pytest.raises(ExecutionFault, match=f"^{refused}$"):
+        run(program(acc(dram=1), FINISH, segments=(), outputs=()))
+
+
 def test_far_addresses_cost_no_memory() -> None:
     far = Segment("ACC", 0x30_0000_0000, DRAM.data)
     result = run(program(acc(dram=far.address // 64), FINISH, segments=(far, UOPS)))

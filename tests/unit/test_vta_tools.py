@@ -66,8 +66,10 @@ def test_json_and_output_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_outputs_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert main(["vta", "run", str(DATA / "hand_16x16"), "-o", str(tmp_path / "file")]) == 1
-    assert f"wlm: error: cannot write '{tmp_path / 'file'}': file exists" in capsys.readouterr().err
+    message = f"wlm: error: cannot write '{tmp_path / 'file'}': file exists\n"
+    for command in (["vta", "run"], ["vta", "convert", "--to", "folder"]):
+        assert main([*command, str(DATA / "hand_16x16"), "-o", str(tmp_path / "file")]) == 1
+        assert capsys.readouterr().err == message
 
 
 def test_launches_twice_what_leaves_a_token(capsys: pytest.CaptureFixture[str]) -> None:
