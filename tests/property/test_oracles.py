@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.judge import certify, disagreement, may_be_undecided
+from tests.campaign.foreign import foreign_program
+from tests.campaign.judge import certify, disagreement, may_be_undecided, stress
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import random_schedule
 from tests.oracles import promela, smt
@@ -107,6 +108,22 @@ def test_spin_agrees(explorer):
     assert min(counts.values()) > 10, counts
 
 
+def test_solvers_agree_about_programs_that_no_pipeline_makes(explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    counts = Counter[bool]()
+    for seed in range(300_000, 300_000 + 36 * SCALE):
+        p = foreign_program(seed)
+        verdict, s = check(p), read_schedule(text_of(p), p.machine)
+        if p.machine.firmware.preload or verdict.status == "undecided":
+            continue
+        hazard = verdict.status != PROVED
+        assert promela.has_hazard(s, explorer) == hazard, seed
+        if all(e.order != "pool" for e in p.machine.engines):
+            assert smt.has_hazard(s) == hazard, seed
+            counts[hazard] += 1
+    assert min(counts.values()) > 4, counts
+
+
 @pytest.mark.parametrize(("order", "broken"), [("id", True), ("arrival", False)])
 def test_what_a_push_causes_at_once_may_be_served_first_by_id(order, broken, explorer):
     pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
@@ -142,6 +159,19 @@ def test_what_an_enqueue_pushes_at_its_end_is_at_head_after_it(depth, broken, ex
     assert explore(s).faults == ({("H1", 3, "b0#1")} if broken else set())
     assert bool(certify(p)) == broken
     assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+
+
+def test_what_an_enqueue_pushes_last_is_at_head_after_its_end_even_if_it_waited_for_room(explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    edits = (('"first" waits(%a1)', '"first"'), ('"second" updates', '"second" waits(%a1) updates'))
+    p = program(LANDING, edits, preset("tiny").with_(**{"dpu.fifo_depth": 1}))
+    s = read_schedule(text_of(p), p.machine)
+    assert verify(p).status == PROVED
+    assert not explore(s).faults
+    assert not certify(p)
+    assert not stress(p)
+    assert not smt.has_hazard(s)
+    assert not promela.has_hazard(s, explorer)
 
 
 def test_several_waits_are_undecided_where_a_barrier_is_rearmed_in_a_step_of_its_own():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign.foreign import foreign_program
 from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import random_schedule
 from tests.unit.verify_schedule_cases import FULL
@@ -126,7 +127,7 @@ def module(number: int, program: Program) -> str:
 
 @needs_coq
 def test_coq_agrees_with_the_checker(proof: Path, tmp_path: Path) -> None:
-    """Random schedules and mutants, on machines of all kinds that the proof covers."""
+    """Random schedules, mutants and programs that no pipeline makes, on machines of all kinds that the proof covers."""
     programs: list[Program] = []
     for seed in range(24):
         made = random_schedule(seed, 3, 9, pools=seed % 6 == 5)
@@ -134,6 +135,8 @@ def test_coq_agrees_with_the_checker(proof: Path, tmp_path: Path) -> None:
             names = random.Random(seed).sample(sorted(OPERATORS), 2)
             picked = [mutate(made.program, name, random.Random(seed)) for name in names]
             programs += [made.program, *(m for m in picked if m is not None)]
+    foreign = [foreign_program(seed) for seed in range(24)]
+    programs += [p for p in foreign if not p.machine.firmware.preload]
     text = coq_text(schedule_of(programs[0]), None)
     head = text[: text.index("Open Scope")]
     (tmp_path / "many.v").write_text(head + "".join(module(n, p) for n, p in enumerate(programs)))
