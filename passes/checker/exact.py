@@ -29,26 +29,27 @@ def stale_wait(graph: EventGraph, task: int, *, atomic: bool) -> StaleWait | Non
     read zero, so only what comes before the start itself counts. Precondition: the task comes to head.
     """
     p = graph.program
-    happened = DownSet(graph.clocks)
-    happened.add(int(graph.node(Event.HEAD, task)), itself=False)
+    known = _Known(graph)
+    known.add(int(graph.node(Event.HEAD, task)), itself=False)
     former = _ended_first(graph, task)
     if former >= 0:
         end = graph.node(Event.END, [former])
         if graph.never(end).any():
             return None
-        happened.add(int(end[0]))
+        known.add(int(end[0]))
     waits = p.waits[task].tolist()
     while True:
-        current = [_current(graph, happened, v) for v in waits]
-        blocked = [u for u in current if u >= 0 and not happened.holds(graph.node(Event.END, p.producers[u]))]
+        current = [known.current(v) for v in waits]
+        blocked = [u for u in current if u >= 0 and not known.happened.holds(graph.node(Event.END, p.producers[u]))]
         stale = next((StaleWait(v, u) for v, u in zip(waits, current, strict=True) if u != v), None)
-        if stale is None or not blocked or not atomic or happened.holds(graph.node(Event.START, np.array([task]))):
+        started = known.happened.holds(graph.node(Event.START, np.array([task])))
+        if stale is None or not blocked or not atomic or started:
             return stale
         ends = np.concatenate([graph.node(Event.END, p.producers[u]) for u in blocked])
         if graph.never(ends).any():
             return None  # a deadlock keeps that barrier from reading zero
         for node in ends.tolist():
-            happened.add(node)
+            known.add(node)
 
 
 def _ended_first(graph: EventGraph, task: int) -> int:
@@ -59,16 +60,36 @@ def _ended_first(graph: EventGraph, task: int) -> int:
     return int(p.lists[engine][at]) if behind and at >= 0 else -1
 
 
-def _current(graph: EventGraph, happened: DownSet, barrier: int) -> int:
-    """The last instance up to `barrier` that is armed; -1 = none."""
-    previous = graph.program.barriers.previous
-    while barrier >= 0 and not _armed(graph, happened, barrier):
-        barrier = int(previous[barrier])
-    return barrier
+class _Known:
+    """What certainly happened once some events have: all that comes before them."""
 
+    def __init__(self, graph: EventGraph) -> None:
+        self.graph = graph
+        self.happened = DownSet(graph.clocks)
+        self.events: list[int] = []
 
-def _armed(graph: EventGraph, happened: DownSet, barrier: int) -> bool:
-    return bool(graph.push_node[barrier] >= -1) and happened.holds(graph.arm_causes[barrier])
+    def add(self, event: int, *, itself: bool = True) -> None:
+        """One more event has happened, or is about to if `itself` is False."""
+        self.happened.add(event, itself=itself)
+        self.events.append(event)
+
+    def current(self, barrier: int) -> int:
+        """The last instance up to `barrier` that is armed; -1 = none."""
+        previous = self.graph.program.barriers.previous
+        while barrier >= 0 and not self._armed(barrier):
+            barrier = int(previous[barrier])
+        return barrier
+
+    def _armed(self, barrier: int) -> bool:
+        causes = self.graph.arm_causes[barrier]
+        if self.graph.push_node[barrier] < -1 or self.happened.holds(causes):
+            return bool(self.graph.push_node[barrier] >= -1)
+        return all(self.happened.holds(causes[i : i + 1]) or self._ended(int(x)) for i, x in enumerate(causes))
+
+    def _ended(self, node: int) -> bool:
+        """Whether a node is the end of an ENQUEUE that waits for room, and comes before what has happened."""
+        task = self.graph.kind_of(node)[1]
+        return blocks(self.graph, node) and any(ended(self.graph, task, x) for x in self.events)
 
 
 _TICKING = (Event.END, Event.TRANSFER, Event.ITEM, Event.HANDLER)

@@ -15,7 +15,7 @@ from tests.campaign.schedules import random_schedule
 from tests.oracles import promela, smt
 from tests.oracles.explore import explore
 from tests.oracles.schedule import read_schedule
-from tests.unit.verify_schedule_cases import CHOICE, FULL, LANDING, NEIGHBOURS, PARTIAL, program
+from tests.unit.verify_schedule_cases import CHOICE, FULL, LANDING, LATE_END, NEIGHBOURS, PARTIAL, program
 from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, check
 from wlm_dialect.program import Program, encode_module
@@ -170,6 +170,18 @@ def test_what_an_enqueue_pushes_last_is_at_head_after_its_end_even_if_it_waited_
     assert not explore(s).faults
     assert not certify(p)
     assert not stress(p)
+    assert not smt.has_hazard(s)
+    assert not promela.has_hazard(s, explorer)
+
+
+def test_several_waits_are_read_after_the_end_of_an_enqueue_that_no_edge_leads_from(explorer):
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    changes = {"dpu.order": "prefetching", "dpu.fifo_depth": 1, "dpu.max_waits": 0, "barriers.consume_at": "end"}
+    p = program(LATE_END, machine=preset("tiny").with_(**changes))
+    s = read_schedule(text_of(p), p.machine)
+    assert verify(p).status == PROVED
+    assert not explore(s).faults
+    assert not certify(p)
     assert not smt.has_hazard(s)
     assert not promela.has_hazard(s, explorer)
 

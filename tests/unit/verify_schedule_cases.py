@@ -153,6 +153,27 @@ builtin.module attributes {wlm.machine = "tiny"} {
 """
 """The end of the enqueue arms b0#1. If both its pushes fit at once they land with it, before `first` is at head."""
 
+LATE_END = """
+builtin.module attributes {wlm.machine = "tiny"} {
+  task.graph @net phase managed mode full {
+    %a0 = barrier.configure 0 producers 1 consumers 1
+    %a1 = barrier.configure 0 producers 1 consumers 1
+    %b = barrier.configure 1 producers 1 consumers 1
+    %t = barrier.configure 2 producers 2 consumers 0 tail irq "lifted"
+    mgmt_dma.bootstrap [%a0, %a1, %b, %t]
+    mgmt_dma.work_item @dma0 [0 to 1)
+    mgmt_dma.work_item @dma1 [0 to 2)
+    task.run @dma1 "load" updates(%b) cycles 10
+    mgmt_dma.fetch @dpu0 [0 to 3) slots [0 to 3) on @dma0 updates(%a0) cycles 10
+    mgmt_dma.enqueue @dpu0 [0 to 3) on @dma1 waits(%a0) updates(%t) cycles 10
+    task.run @dpu0 "first" updates(%a1) cycles 10
+    task.run @dpu0 "second" waits(%a1, %b) cycles 10
+    task.run @dpu0 "third" updates(%t) cycles 10
+  }
+}
+"""
+"""Where the FIFO takes one, the enqueue ends when `second` is at head, the start of which needs the end of `first`."""
+
 
 def program(text: str, edits: Edits = (), machine: MachineModel | None = None) -> Program:
     """The program of an edited IR text."""
