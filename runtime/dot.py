@@ -7,7 +7,7 @@ _SHAPES = {Kind.RUN: "box", Kind.FETCH: "cds", Kind.ENQUEUE: "cds", Kind.PROGRAM
 
 def quote(text: str) -> str:
     """A DOT string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\0", "\\\\0")
     return f'"{escaped}"'
 
 

@@ -3,6 +3,7 @@
 Equal runs give equal bytes: positions are whole tenths of a pixel, and nothing depends on fonts that are there or not.
 """
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
@@ -16,6 +17,7 @@ _ROW, _GAP, _TOP = 20, 4, 46
 _LETTER = 5.6  # width of a character of a label, at most
 _MARKS = 8  # marks on the time axis, about
 _STEPS = (1, 2, 5)
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 _COLOURS = {
     "task": ("#3b6fb5", "#ffffff"),
@@ -52,15 +54,15 @@ def make_svg(report: Report) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDE + _RIGHT}" height="{height}" '
         f'viewBox="0 0 {_LEFT + _WIDE + _RIGHT} {height}" font-family="Helvetica, Arial, sans-serif" font-size="10">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{_escaped(title)}</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
-        f'<text x="8" y="16" font-size="13" fill="#1f2328">{escape(title)}</text>',
+        f'<text x="8" y="16" font-size="13" fill="#1f2328">{_escaped(title)}</text>',
         *_legend(used),
         *_axis(horizon, height),
     ]
     for n, (name, boxes) in enumerate(rows):
         top = _TOP + n * (_ROW + _GAP)
-        lines.append(f'<text x="{_LEFT - 6}" y="{top + 14}" text-anchor="end" fill="#1f2328">{escape(name)}</text>')
+        lines.append(f'<text x="{_LEFT - 6}" y="{top + 14}" text-anchor="end" fill="#1f2328">{_escaped(name)}</text>')
         lines.append(f'<rect x="{_LEFT}" y="{top}" width="{_WIDE}" height="{_ROW}" fill="#eceef1"/>')
         for box in boxes:
             lines += _drawn(box, top, horizon)
@@ -117,10 +119,10 @@ def _drawn(box: _Box, top: int, horizon: int) -> list[str]:
     shown = box.label if len(box.label) <= room else cut
     out = [
         f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{_ROW}" fill="{fill}" stroke="#ffffff" '
-        f'stroke-width="0.6"><title>{escape(box.told)}</title></rect>'
+        f'stroke-width="0.6"><title>{_escaped(box.told)}</title></rect>'
     ]
     if shown:
-        out.append(f'<text x="{left + 3:.1f}" y="{top + 14}" fill="{ink}">{escape(shown)}</text>')
+        out.append(f'<text x="{left + 3:.1f}" y="{top + 14}" fill="{ink}">{_escaped(shown)}</text>')
     return out
 
 
@@ -151,3 +153,8 @@ def _axis(horizon: int, height: int) -> list[str]:
         out.append(f'<line x1="{x}" y1="{_TOP - 4}" x2="{x}" y2="{height - 20}" stroke="#dfe2e6"/>')
         out.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle" fill="#626a73">{tick:,}</text>')
     return out
+
+
+def _escaped(text: str) -> str:
+    """The text of a name, which may hold anything, as XML."""
+    return escape(_NO_XML.sub("\ufffd", text))

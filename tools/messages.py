@@ -1,6 +1,7 @@
 """From exceptions to the `<tool>: error:` lines that a person reads."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -51,6 +52,9 @@ def guarded(tool: str, run: Callable[[], int]) -> int:
     Anything unknown keeps its traceback: it is our bug.
     """
     _open_what_is_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names may hold what a terminal does not know
     try:
         try:
             code = run()
@@ -71,10 +75,10 @@ def guarded(tool: str, run: Callable[[], int]) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """A tool that was started with a closed stream, as by `>&-`, has none: nobody wants what goes there."""
-    for name in ("stdout", "stderr"):
+    """A tool that was started with a closed stream, as by `>&-`, has none: nothing comes from there, nobody listens."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
 
 
 def _system_error(tool: str, error: OSError) -> int:

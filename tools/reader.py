@@ -7,10 +7,10 @@ from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
-from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Span
 
+from wlm_dialect.dialects.strings import Utf8Parser
 from wlm_dialect.errors import UsageError, did_you_mean
 from wlm_dialect.machine import MachineModel
 from wlm_dialect.program import Program, decode, find_graphs, module_machine
@@ -18,7 +18,7 @@ from wlm_dialect.tools.options import STDIN
 from wlm_dialect.universe import WLM_UNIVERSE
 
 
-class PlacedParser(Parser):
+class PlacedParser(Utf8Parser):
     """xDSL's parser, which also remembers where each operation began.
 
     Three complaints of xDSL 0.74 have no place or a wrong one: an unknown operation (it names the token after it), an

@@ -19,7 +19,12 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return number(value) if isinstance(value, int) else str(value)
+    return number(value) if isinstance(value, int) else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Text without what would break a line or a terminal: a name may hold anything."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def plain_table(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> str:

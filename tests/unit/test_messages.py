@@ -72,6 +72,13 @@ def test_a_closed_stream_swallows_what_goes_there(closed: str) -> None:
     assert shell.stdout == ("" if closed.startswith(">") else "x\n")
 
 
+def test_a_closed_input_is_empty() -> None:
+    program = PRINTING.format("repr(sys.stdin.read())")
+    command = ["sh", "-c", '"$0" -c "$1" <&-', sys.executable, program]
+    shell = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (shell.returncode, shell.stdout, shell.stderr) == (0, "''\n", "")
+
+
 def test_a_reader_that_has_left_before_the_end_is_no_error() -> None:
     command = ["sh", "-c", '{ sleep 0.2; "$0" -c "$1"; echo $? >&2; } | true', sys.executable, PRINTING.format("'x'")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == "141\n"

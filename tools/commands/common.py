@@ -127,4 +127,4 @@ def need_phase(program: Program, wanted: Sequence[str], doing: str) -> None:
 
 def write_json(path: str, value: object) -> None:
     """`value` as JSON in a file, or on standard output for ``-``; equal input gives equal bytes."""
-    write_output(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_output(path, json.dumps(value, indent=2) + "\n")

@@ -27,6 +27,7 @@ from xdsl.traits import IsolatedFromAbove, NoTerminator, SymbolOpInterface, Symb
 from xdsl.utils.exceptions import VerifyException
 
 from wlm_dialect.dialects.barrier import BARRIER
+from wlm_dialect.dialects.strings import parse_label
 
 PHASES = ("graph", "virtual", "physical", "managed")
 Mode = Literal["firmware", "partial", "full"]
@@ -209,7 +210,7 @@ class BufferOp(IRDLOperation):
 
     @classmethod
     def parse(cls, parser: Parser) -> "BufferOp":
-        properties: dict[str, Attribute] = {"label": StringAttr(parser.parse_str_literal())}
+        properties: dict[str, Attribute] = {"label": StringAttr(parse_label(parser))}
         memory = parser.parse_identifier()
         properties["memory"] = StringAttr(memory)
         if memory == "cmx":
@@ -335,7 +336,7 @@ class RunOp(TaskLike):
     @classmethod
     def parse(cls, parser: Parser) -> "RunOp":
         properties: dict[str, Attribute] = {"engine": parse_engine(parser)}
-        properties["label"] = StringAttr(parser.parse_str_literal())
+        properties["label"] = StringAttr(parse_label(parser))
         operands, sizes = parse_groups(parser)
         parser.parse_keyword("cycles")
         properties["cycles"] = IntegerAttr(parser.parse_integer(allow_boolean=False), i64)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from xdsl.context import Context
 from xdsl.dialects import builtin, dlti
-from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from wlm_dialect.dialects.barrier import Barrier
 from wlm_dialect.dialects.mgmt_dma import MgmtDma
+from wlm_dialect.dialects.strings import Utf8Parser
 from wlm_dialect.dialects.task import Task
 from wlm_dialect.errors import FrontendError
 from wlm_dialect.frontends.text_file import read_text
@@ -23,7 +23,7 @@ def read_mlir(path: Path, machine: MachineModel) -> Program:
     for dialect in (builtin.Builtin, dlti.DLTI, Task, Barrier, MgmtDma):
         context.load_dialect(dialect)
     try:
-        module = Parser(context, text, str(path)).parse_module()
+        module = Utf8Parser(context, text, str(path)).parse_module()
         module.verify()
     except ParseError as error:
         raise FrontendError(f"{path}: not IR of this project: {error}") from None
