@@ -33,6 +33,7 @@ _PATIENCE = 3  # rounds in which half of the orders that lack have to be found
 _FEW = 8  # orders: worth all rounds
 _SHARE = 8  # and so is one order per so many barriers
 _ABOUT = 1.0005  # times the best estimate: as good
+_DEAR = 1.02  # times the estimate before repair: worth a look at the last resort
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class AssignBarriersPass(ProgramPass):
     before each producer of the new one ends (H2), and before each of its consumers is at head (H1). There a task is
     held back by its predecessor, or, second choice, by an enqueue that wlm-place-enqueues puts late enough on the queue
     that manages its engine. Where no barrier qualifies, order is added: waits, or SYNC DMAs on the managing queue. The
-    last resort of full mode are stretches that one queue dispatches (`analysis/stretches.py`), that of the firmware
-    modes is one task at a time.
+    last resort of full mode are stretches that one queue dispatches (`analysis/stretches.py`), also where repair costs
+    more by estimate; that of the firmware modes is one task at a time.
 
     Precondition: phase virtual. Postcondition: phase physical; H2 and H9 hold; H1 once enqueues are placed.
     """
@@ -95,7 +96,9 @@ def assigned(program: Program, mode: str, policy: str = CHAINS) -> Program | Non
         return _on_pages(program, mode)
     if mode == "full":
         repaired = _best_repaired(program, policy)  # may have no task: then it is false, but not None
-        return configured(*in_stretches(within_slots(program))) if repaired is None else repaired
+        if repaired is None:
+            return configured(*in_stretches(within_slots(program)))
+        return _sooner_in_stretches(program, repaired)
     found = _repaired(program, mode, policy)
     if found is not None:
         return found
@@ -112,6 +115,17 @@ def _best_repaired(program: Program, policy: str) -> Program | None:
     ends = [max(estimate(p).end) for p in found]
     good = [p for p, end in zip(found, ends, strict=True) if end <= _ABOUT * min(ends)]
     return min(good, key=lambda p: np.count_nonzero(p.kind == Kind.SYNC), default=None)
+
+
+def _sooner_in_stretches(program: Program, repaired: Program) -> Program:
+    """The last resort of full mode in place of a repair that costs much, where by estimate it ends sooner."""
+    if max(estimate(repaired).end, default=0) <= _DEAR * max(estimate(program).end, default=0):
+        return repaired
+    try:
+        stretches = configured(*in_stretches(within_slots(program)))
+    except ScheduleError:  # barriers that need time to re-arm
+        return repaired
+    return min((repaired, stretches), key=lambda p: max(estimate(PlaceEnqueuesPass().transform(p), managed=True).end))
 
 
 def _repaired(program: Program, mode: str, policy: str, *, together: bool = False) -> Program | None:

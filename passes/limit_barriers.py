@@ -22,9 +22,9 @@ class LimitBarriersPass(ProgramPass):
 
     Where there are more, waits share barriers, early ones first, with as much tolerance as that takes
     (wlm-fuse-barriers). Where that is not enough, a SYNC DMA takes over the barriers whose consumers are farthest away:
-    it waits for them and updates one barrier in their place; where too few are complete, a queue relays them
-    (`analysis/take_over.py`). Of all these the way that ends soonest, by estimate, is taken; the last resort, where no
-    DMA queue ends its tasks in order, is one task at a time.
+    it waits for them and updates one barrier in their place. Of all these the way that ends soonest, by estimate, is
+    taken. Where none will do, because too few barriers are complete, a DMA queue relays them
+    (`analysis/take_over.py`); the last resort, without a queue that ends its tasks in order, is one task at a time.
 
     Precondition: phase virtual. Postcondition: at no point of the program order are more barriers between their first
     producer and their last consumer; every order between tasks still holds. Without `strict` a program for which that
@@ -53,11 +53,21 @@ def limited(program: Program, limit: int) -> Program | None:
     """The program with at most `limit` barriers in use at once, or None where that cannot be done."""
     if width(program) <= limit:
         return program
+    for relays in (False, True):
+        found = _soonest(program, limit, relays=relays)
+        if found is not None:
+            return found
+    serial = linearised(program)
+    return serial if width(serial) <= limit else None
+
+
+def _soonest(program: Program, limit: int, *, relays: bool) -> Program | None:
+    """Of all tolerances the way that ends first, by estimate."""
     best: tuple[int, Program] | None = None
     for tolerance in _TOLERANCES:
         shared = fused(program, tolerance, early=True)
         fits = width(shared) <= limit
-        candidate = shared if fits else joined_up(shared, limit)
+        candidate = shared if fits else joined_up(shared, limit, relays=relays)
         if candidate is None:
             continue
         end = max(estimate(candidate).end)
@@ -65,10 +75,7 @@ def limited(program: Program, limit: int) -> Program | None:
             best = end, candidate
         elif fits:
             break  # more tolerance only costs
-    if best is None:
-        serial = linearised(program)
-        return serial if width(serial) <= limit else None
-    return best[1]
+    return None if best is None else best[1]
 
 
 def width(program: Program) -> int:

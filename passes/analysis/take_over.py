@@ -9,21 +9,21 @@ from wlm_dialect.program import Barriers, Program
 _SPARE = 8  # a relay frees up to one in so many barriers beyond those it must, where they are needed much later
 
 
-def joined_up(program: Program, limit: int) -> Program | None:
+def joined_up(program: Program, limit: int, *, relays: bool = True) -> Program | None:
     """The program with at most `limit` barriers in use at once, or None where too few can be taken over.
 
-    Where there is room a SYNC waits for barriers that have been updated by all and updates one in their place. Else a
-    queue that ends its tasks in order *relays*: a SYNC waits for what has updated some barriers so far, and later ones
-    update new barriers in their place, each just before its next user. In between, the order of the queue stands for
-    all of them.
+    Where there is room a SYNC waits for barriers that have been updated by all and updates one in their place. Else,
+    with `relays`, a queue that ends its tasks in order *relays*: a SYNC waits for what has updated some barriers so
+    far, and later ones update new barriers in their place, each just before its next user. In between, the order of the
+    queue stands for all of them.
     """
-    return _Sweep(program, limit).result()
+    return _Sweep(program, limit, relays).result()
 
 
 class _Sweep:
     """One pass over the program in order, with the set of barriers in use; takes barriers over as it goes."""
 
-    def __init__(self, program: Program, limit: int) -> None:
+    def __init__(self, program: Program, limit: int, relays: bool) -> None:
         self.program = program
         self.limit = limit
         self.producers, self.consumers = program.producers.lists(), program.consumers.lists()
@@ -44,7 +44,7 @@ class _Sweep:
         self.late: dict[int, Insertion] = {}  # per relayed barrier; come after those of `tasks` at the same place
         dmas = program.machine.engines_of("dma")
         self.engine = program.machine.engine_index[dmas[0].name]
-        self.relay = self._idlest([e.name for e in dmas if e.ends_in_order and not e.firmware])
+        self.relay = self._idlest([e.name for e in dmas if relays and e.ends_in_order and not e.firmware])
 
     def result(self) -> Program | None:
         for t in range(len(self.program)):

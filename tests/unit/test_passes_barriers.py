@@ -13,12 +13,15 @@ from wlm_dialect.passes.analysis.estimate import estimate
 from wlm_dialect.passes.analysis.linear import linearised
 from wlm_dialect.passes.analysis.order import order_graph, task_order
 from wlm_dialect.passes.analysis.take_over import joined_up
-from wlm_dialect.passes.assign_barriers import AssignBarriersPass
+from wlm_dialect.passes.assign_barriers import AssignBarriersPass, _best_repaired, assigned
+from wlm_dialect.passes.base import ProgramPass
 from wlm_dialect.passes.fuse_barriers import FuseBarriersPass, fused
 from wlm_dialect.passes.insert_barriers import InsertBarriersPass
 from wlm_dialect.passes.insert_tail import InsertTailPass, unfollowed
 from wlm_dialect.passes.limit_barriers import LimitBarriersPass, limited
 from wlm_dialect.passes.merge_barriers import MergeBarriersPass
+from wlm_dialect.passes.pipelines import full
+from wlm_dialect.passes.place_enqueues import PlaceEnqueuesPass
 from wlm_dialect.passes.reduce_dependences import ReduceDependencesPass
 from wlm_dialect.passes.shorten_dependences import ShortenDependencesPass
 from wlm_dialect.passes.split_barriers import SplitBarriersPass
@@ -343,6 +346,24 @@ def test_assignment_reuses_a_barrier_only_after_its_last_user(seed: int, mode: s
             assert max([*producers[u], *consumers[u]]) < producers[v][0]
     tasks = run_tasks(done)
     assert not (closure(graph) & ~closure(done)[np.ix_(tasks, tasks)]).any()
+
+
+@pytest.mark.parametrize("seed", [6, 15, 36])
+def test_a_repair_that_costs_much_gives_way_to_stretches_that_end_sooner(seed: int) -> None:
+    """Orders that are added where barriers are scarce may cost more than one queue that dispatches all tasks."""
+
+    def end(program: Program) -> int:
+        return max(estimate(PlaceEnqueuesPass().transform(program), managed=True).end)
+
+    graph = random_graph(seed, TINY.with_(**{"barriers.count": 3}), most=2, tasks=60, reach=30)
+    steps = [step for step in full() if isinstance(step, ProgramPass)]
+    for step in steps[: [step.name for step in steps].index("wlm-assign-barriers")]:
+        graph = step.run(graph)
+    repaired = _best_repaired(graph, "chains")
+    assert repaired is not None
+    done = assigned(graph, "full")
+    assert done is not None
+    assert end(done) < end(repaired)
 
 
 def test_tasks_that_wait_for_each_other_are_named() -> None:
