@@ -48,7 +48,7 @@ class UsageError(WlmError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `known`, else the list of them (at most twelve)."""
-    names = sorted(known)
+    names = sorted(set(known))
     close = get_close_matches(name, names, n=1, cutoff=0.55)
     if close:
         return f"; did you mean '{close[0]}'?"

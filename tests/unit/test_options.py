@@ -92,6 +92,15 @@ def test_numbers_out_of_range(text: str, least: int) -> None:
             "--toml prints one machine: name it; known: npu37xx, npu40xx:1, npu40xx:2, npu40xx:3, npu40xx:4, "
             "npu40xx:5, npu40xx:6, tiny, vta",
         ),
+        (
+            ["vta", "run", str(ROOT / "tests/data/vta/hand_16x16"), "--launch", "3"],
+            f"--launch 3: '{ROOT / 'tests/data/vta/hand_16x16'}' is no dump, which alone holds several",
+        ),
+        (
+            ["vta", "check", str(ROOT / "tests/data/vta/hand_16x16"), "--hardware", "nosuch"],
+            "unknown VTA hardware 'nosuch'; known: chisel, de10nano, hls, hls-sim, intelfocl, opencl, pynq, sim, tsim, "
+            "ultra96, zcu104",
+        ),
         (["diff", "-", "-"], "only one of the two programs can come from standard input"),
     ],
 )

@@ -61,6 +61,8 @@ def read_any(path: str, launch: int = 0) -> tuple[VtaProgram, bool]:
     """(the program in a folder, a dump or an .mlir file, whether it is a fragment). Of a dump, the launch asked for."""
     program = read_folder_or_ir(path)
     if program is not None:
+        if launch:
+            raise UsageError(f"--launch {launch}: '{path}' is no dump, which alone holds several")
         return program, not program.executable and not program.has_finish
     dumps = read_dump_file(path)
     if not 0 <= launch < len(dumps):
