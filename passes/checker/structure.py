@@ -134,7 +134,8 @@ def _bootstrap_pushes(graph: EventGraph, names: Names) -> Iterator[Finding]:
                 f"bootstrap pushes {count} entries into the work FIFO of {model.name}, which takes one at head and "
                 f"{model.fifo_depth} behind it: push the rest later"
             )
-            yield Finding("H6", text, _at(p.lists[e], model.fifo_depth + 1))
+            late = int(p.items.low[mine][model.fifo_depth + 1]) if r.whole_lists[e] else model.fifo_depth + 1
+            yield Finding("H6", text, _at(p.lists[e], late))
 
 
 def _fetches(graph: EventGraph, names: Names) -> Iterator[Finding]:

@@ -208,6 +208,7 @@ DISPATCHED = (
     ('    task.run @dma0 "load0"', '    mgmt_dma.enqueue @dma1 [0 to 1) on @dma0 cycles 5\n    task.run @dma0 "load0"'),
     ("@dma0 [0 to 11)", "@dma0 [0 to 12)"),
 )
+_PARTS = [f"@dma0 [{n} to {n + 2})\n    mgmt_dma.work_item " for n in range(0, 10, 2)] + ["@dma0 [10 to 11)\n"]
 OUT_OF_ORDER = {
     "bootstrap": (FULL, (("@dma0 [0 to 11)\n", "@dma0 [4 to 11)\n    mgmt_dma.work_item @dma0 [0 to 4)\n"),), "load0"),
     "bootstrap first": (FULL, (*DISPATCHED, ("@dma1 [0 to 2)", "@dma1 [1 to 2)")), "log"),
@@ -218,6 +219,11 @@ OUT_OF_ORDER = {
             ("@dma1 [0 to 1)\n", "@dma1 [0 to 1)\n    mgmt_dma.work_item @dma0 [0 to 2)\n"),
         ),
         "fetch dpu0[0:3]",
+    ),
+    "too many": (
+        FULL,
+        (("@dma0 [0 to 11)\n", "".join(_PARTS)),),
+        "last",
     ),
     "twice": (FULL, DISPATCHED, "program 2 barriers"),
     "items": (PARTIAL, (("@dpu0 [0 to 1)", "@dpu0 [1 to 2)"), ("[1 to 2) at(%a0)", "[0 to 1) at(%a0)")), "conv1"),
