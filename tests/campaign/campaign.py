@@ -252,7 +252,7 @@ def report(
     random_ones = sum(r.source in ("small", "medium") and r.judgement.how in ("explored", "proved") for r in plain)
     counted = (len(mutants), random_ones, explored, z3, spin, noticed, strange[0])
     short = list(_short(counted, scale, deep, plain, mutants)) if scale else []
-    if strange[1] < FOREIGN_PROVED * len(foreign):
+    if len(foreign) >= 40 and strange[1] < FOREIGN_PROVED * len(foreign):
         short.append(f"foreign programs proved: {strange[1]:,} of {len(foreign):,}")
     for line in short:
         tell(f"TOO FEW {line}")

@@ -74,16 +74,15 @@ def test_fewer_than_the_goals_fail():
 
 def test_foreign_programs_that_are_all_wrong_are_too_few():
     said: list[str] = []
-    made = [
-        Row("foreign", f"foreign {n}", "full", "", 10, 1.0, Judgement("refuted", True, 1, 1, ("H1",))) for n in range(5)
-    ]
+    safe, wrong = Judgement("explored", True, 1, 0, ()), Judgement("refuted", True, 1, 1, ("H1",))
+    made = [Row("foreign", f"foreign {n}", "full", "", 10, 1.0, safe if n < 7 else wrong) for n in range(40)]
     assert report(made, said.append) == 1
-    assert "TOO FEW foreign programs proved: 0 of 5" in said
-    made[0] = replace(made[0], judgement=Judgement("explored", True, 1, 0, ()))
+    assert "TOO FEW foreign programs proved: 7 of 40" in said
+    made[7] = replace(made[7], judgement=safe)
     assert report(made, said.append) == 0
-    made[1] = replace(made[1], judgement=Judgement("wrong", True, 1, 0, (), "proved, but"))
+    made[9] = replace(made[9], judgement=replace(safe, how="wrong", detail="proved, but"))
     assert report(made, said.append) == 1
-    assert "UNEXPLAINED foreign 1 : proved, but" in said
+    assert "UNEXPLAINED foreign 9 : proved, but" in said
 
 
 def test_some_schedules_are_for_machines_that_rearm_late():
