@@ -13,6 +13,7 @@ from wlm_dialect.kernels.csr import I64
 from wlm_dialect.program import Kind, Program
 
 FORMAT = 1
+MOST = 1 << 48  # ticks of one entry
 _Ticks = Mapping[int, int]
 
 
@@ -166,6 +167,8 @@ def check_timing(program: Program, timing: Timing) -> None:
                 raise SimulationError(f"timing: {f.name} of {index}, but @{program.name} has {size} {what}")
             if ticks < least:
                 raise SimulationError(f"timing: {f.name} of {index} is {ticks} ticks but must be at least {least}")
+            if ticks > MOST:
+                raise SimulationError(f"timing: {f.name} of {index} is {ticks} ticks but must be at most {MOST}")
     delta = program.machine.barriers.rearm_delta
     for index, ticks in timing.rearm.items():
         if ticks > delta:

@@ -14,6 +14,7 @@ from xdsl.utils.exceptions import ParseError
 
 from wlm_dialect import api
 from wlm_dialect.dialects.strings import Utf8Parser, parse_label
+from wlm_dialect.errors import FrontendError
 from wlm_dialect.runtime.dot import quote
 from wlm_dialect.tools.tables import plain_table
 from wlm_dialect.tools.wlm import main
@@ -56,6 +57,16 @@ def test_bytes_that_are_no_text_are_refused() -> None:
     assert Utf8Parser(context, r'"\C3("').parse_attribute() == BytesAttr(b"\xc3(")
     assert Utf8Parser(context, r'"\C3\B6"').parse_attribute() == StringAttr("\u00f6")
     assert parse_label(Parser(context, r'"\C3\B6"')) == parse_label(Parser(context, '"\u00f6"')) == "\u00f6"
+
+
+def test_a_string_that_is_not_closed_is_told_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "open.mlir"
+    file.write_text(f'task.graph @g {{\n  task.run @dma0 "{"many words " * 20}\n}}\n', encoding="utf-8")
+    assert main(["stats", str(file), "-m", "tiny"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"wlm: error: {file}:2:18: End of file reached before closing string literal.\n")
+    with pytest.raises(FrontendError, match="End of file reached before closing string literal"):
+        api.load(str(file), "tiny")
 
 
 def test_names_do_not_break_tables_and_pictures(graph: str) -> None:

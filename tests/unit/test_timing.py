@@ -120,6 +120,10 @@ def test_a_missing_or_binary_file_is_an_error(tmp_path: Path) -> None:
         ({"dispatch": {"9": 1}}, r"dispatch of 9, but @net has 5 tasks"),
         ({"interrupt": {"4": 1}}, r"interrupt of 4, but @net has 3 barriers"),
         ({"duration": {"1": 0}}, r"duration of 1 is 0 ticks but must be at least 1"),
+        (
+            {"dispatch": {"1": 1 << 63}},
+            r"dispatch of 1 is 9223372036854775808 ticks but must be at most 281474976710656",
+        ),
         ({"dispatch": {"1": -1}}, r"dispatch of 1 is -1 ticks but must be at least 0"),
         ({"rearm": {"1": 1}}, r"rearm of 1 is 1 ticks, but the machine bounds it by 0"),
         ({"push": {"1": 1}}, r"push of task 1 'load', which is no management DMA"),

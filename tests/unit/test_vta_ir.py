@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import StringAttr
 from xdsl.printer import Printer
 
 from tests.ir_text import parse
@@ -67,3 +68,18 @@ def test_an_output_of_another_size() -> None:
     (found,) = find_programs(parse(text))
     with pytest.raises(ProgramError, match="output 0 has size 8 but expects 4 bytes"):
         decode_ir(found)
+
+
+@pytest.mark.parametrize(
+    ("meta", "message"),
+    [
+        ("{", r"^@hand_16x16: meta is not JSON: Expecting property name"),
+        ("[]", r"^@hand_16x16: meta: expected an object, found list$"),
+    ],
+)
+def test_meta_that_is_no_object(meta: str, message: str) -> None:
+    module = encode_ir(read_folder(DATA / "hand_16x16"))
+    (op,) = find_programs(module)
+    op.attributes["meta"] = StringAttr(meta)
+    with pytest.raises(ProgramError, match=message):
+        decode_ir(op)

@@ -112,8 +112,18 @@ def decode_ir(op: ProgramOp) -> VtaProgram:
         initial_tokens=_tokens(op.initial),
         carry_out=_tokens(op.carry_out),
         executable=op.partial is None,
-        meta=json.loads(meta.data) if isinstance(meta, StringAttr) else {},
+        meta=_meta(op.sym_name.data, meta.data) if isinstance(meta, StringAttr) else {},
     )
+
+
+def _meta(name: str, text: str) -> dict[str, Any]:
+    try:
+        meta = json.loads(text)
+    except ValueError as error:
+        raise ProgramError(f"@{name}: meta is not JSON: {error}") from None
+    if not isinstance(meta, dict):
+        raise ProgramError(f"@{name}: meta: expected an object, found {type(meta).__name__}")
+    return meta
 
 
 def find_programs(module: ModuleOp) -> list[ProgramOp]:
