@@ -262,10 +262,8 @@ class _Hand:
             if self.mode == "full":
                 count = 1 + (depth if self.chance(0.3) else self.rng.randint(0, depth))
             sketch.boot += sketch.of(pid)[:count]
-        if self.chance(0.3):
-            sketch.boot.sort(
-                key=sketch.of(sketch.boot[0].pid).index if len(sketch.boot) == 1 else sketch.instances.index
-            )
+        if self.chance(0.3):  # by use, not by barrier
+            sketch.boot.sort(key=sketch.instances.index)
 
     def programs(self) -> None:
         """Full mode: PROGRAM tasks, each somewhere between the last user of whoever makes room and the first user."""
