@@ -4,6 +4,7 @@ import importlib.util
 from functools import cache
 from types import SimpleNamespace
 
+from wlm_dialect.kernels.compiling import kept
 from wlm_dialect.runtime.vta import acc_loops, loops
 
 
@@ -21,4 +22,4 @@ def load() -> SimpleNamespace:
     for helper in (*loops.HELPERS, *acc_loops.HELPERS):
         register_jitable(helper)
     entries = (*loops.ENTRIES, *acc_loops.ENTRIES)
-    return SimpleNamespace(**{entry.__name__: njit(cache=True, nogil=True)(entry) for entry in entries})
+    return SimpleNamespace(**{entry.__name__: kept(njit, entry, nogil=True) for entry in entries})

@@ -1,10 +1,11 @@
 """When loops are compiled: for one large input, or for small ones that add up."""
 
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from wlm_dialect.kernels.compiling import Budget
+from wlm_dialect.kernels.compiling import Budget, kept
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +33,16 @@ def test_numba_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not budget.exceeded(10**9, 1)
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
     assert budget.exceeded(0, 1)
+
+
+def test_where_nothing_can_be_kept_loops_are_compiled_all_the_same() -> None:
+    asked: list[dict[str, bool]] = []
+
+    def njit(**options: bool) -> Callable[[Callable[[], int]], Callable[[], int]]:
+        asked.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function 'sweep': no locator available for file 'x.py'")
+        return lambda function: function
+
+    assert kept(njit, lambda: 7, nogil=True)() == 7
+    assert asked == [{"cache": True, "nogil": True}, {"nogil": True}]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wlm_dialect.kernels.compiling import Budget
+from wlm_dialect.kernels.compiling import Budget, kept
 from wlm_dialect.kernels.csr import I32, I64
 
 COMPILE_FROM = 2_000  # barriers, of all calls together; below, compiling costs more than it saves
@@ -135,7 +135,7 @@ def compiled_choose() -> Callable[[Uses, Knowledge, Barriers, int, I32, I32], in
         return None
     for helper in (lacking, refill_queues, judge, take):
         register_jitable(helper)
-    compiled: Callable[[Uses, Knowledge, Barriers, int, I32, I32], int] = njit(cache=True)(choose)
+    compiled: Callable[[Uses, Knowledge, Barriers, int, I32, I32], int] = kept(njit, choose)
     return compiled
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wlm_dialect.kernels.compiling import kept
 from wlm_dialect.kernels.csr import I32
 from wlm_dialect.kernels.happens_before import ROOM, Graph, compiled, happens_before, wants_compiled
 from wlm_dialect.kernels.happens_before_loops import FORGOTTEN, Flags, join, join_start, reach_start
@@ -222,5 +223,5 @@ def _compiled() -> Callable[..., None] | None:
 
     for helper in (know_otherwise, drop_waits, newest, known_to_all, drop_updates, add_producer):
         register_jitable(helper)
-    run: Callable[..., None] = njit(cache=True)(drop_all)
+    run: Callable[..., None] = kept(njit, drop_all)
     return run

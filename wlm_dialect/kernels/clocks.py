@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.kernels import sweep as inner
-from wlm_dialect.kernels.compiling import Budget
+from wlm_dialect.kernels.compiling import Budget, kept
 from wlm_dialect.kernels.csr import I32, I64, Csr
 from wlm_dialect.kernels.sweep import WINDOW
 
@@ -249,5 +249,5 @@ def compiled_sweep() -> Callable[..., tuple[int, int]] | None:
     )
     for helper in helpers:
         register_jitable(helper)
-    compiled: Callable[..., tuple[int, int]] = njit(cache=True)(inner.sweep)
+    compiled: Callable[..., tuple[int, int]] = kept(njit, inner.sweep)
     return compiled

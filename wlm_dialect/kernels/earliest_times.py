@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wlm_dialect.kernels.compiling import kept
 from wlm_dialect.kernels.csr import I64, Csr
 from wlm_dialect.kernels.happens_before import wants_compiled
 
@@ -107,5 +108,5 @@ def _compiled() -> Callable[[Work, Times], None] | None:
         from numba import njit
     except ImportError:
         return None
-    run: Callable[[Work, Times], None] = njit(cache=True)(sweep)
+    run: Callable[[Work, Times], None] = kept(njit, sweep)
     return run

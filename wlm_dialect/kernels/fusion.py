@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wlm_dialect.kernels.compiling import Budget
+from wlm_dialect.kernels.compiling import Budget, kept
 from wlm_dialect.kernels.csr import I32, I64, Csr
 
 COMPILE_FROM = 4_000  # tasks, of all calls together; below, compiling costs more than it saves
@@ -422,5 +422,5 @@ def compiled_sweep() -> Callable[..., None] | None:
     )
     for helper in helpers:
         register_jitable(helper)
-    compiled: Callable[..., None] = njit(cache=True)(sweep)
+    compiled: Callable[..., None] = kept(njit, sweep)
     return compiled

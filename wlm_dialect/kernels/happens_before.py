@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.kernels import happens_before_loops as plain
-from wlm_dialect.kernels.compiling import Budget
+from wlm_dialect.kernels.compiling import Budget, kept
 from wlm_dialect.kernels.csr import I32, Csr
 from wlm_dialect.kernels.happens_before_loops import (
     CLOSED,
@@ -236,4 +236,4 @@ def compiled() -> SimpleNamespace | None:
         return plain.join_loop
 
     overload(plain.join)(join)
-    return SimpleNamespace(**{f.__name__: njit(cache=True)(f) for f in (plain.sweep, plain.spread)})
+    return SimpleNamespace(**{f.__name__: kept(njit, f) for f in (plain.sweep, plain.spread)})
