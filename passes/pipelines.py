@@ -83,7 +83,7 @@ def partial(choices: Choices = DEFAULTS) -> tuple[ModulePass, ...]:
 def _check_starvation(mode: Mode, choices: Choices) -> None:
     value = choices.starvation
     if value not in STARVATION:
-        raise ScheduleError(f"starvation is '{value}'{did_you_mean(value, STARVATION)}; known: {', '.join(STARVATION)}")
+        raise ScheduleError(f"starvation is '{value}'{did_you_mean(value, STARVATION)}")
     if value != STARVATION[0] and mode != "full":
         raise ScheduleError(f"starvation={value} is a choice of mode full; in mode {mode} firmware enqueues")
     if value != STARVATION[0] and choices.policy == PAGES:

@@ -10,7 +10,6 @@ from tests.property.event_closure import END, HEAD, START, Case, precedes, rando
 from wlm_dialect.kernels.added_orders import AddedOrders
 from wlm_dialect.kernels.csr import Csr
 from wlm_dialect.kernels.happens_before import HappensBefore, compiled, graph_of, happens_before, needed_edges
-from wlm_dialect.kernels.joins import Joins, armed, joins
 
 CHUNKS = range(8)
 CHUNK = 40  # graphs per test
@@ -45,53 +44,6 @@ def test_pairs_answer_like_one_at_a_time() -> None:
     pairs = list(zip(a.tolist(), b.tolist(), strict=True))
     assert order.pairs_before_start(a, b).tolist() == [order.before_start(x, y) for x, y in pairs]
     assert order.pairs_before_head(a, b).tolist() == [order.before_head(x, y) for x, y in pairs]
-
-
-def join_precedes(masks: list[list[int]], causes: list[tuple[int, int]], then: tuple[int, int]) -> bool:
-    return all(precedes(masks, cause, then) for cause in causes)
-
-
-def check_join(case: Case, order: HappensBefore, join: Joins, causes: list[list[tuple[int, int]]]) -> None:
-    masks = tasks_before(case)
-    for v, mine in enumerate(causes):
-        for t in range(len(case.engine)):
-            rows = {HEAD: order.heads[t], START: order.started(t), END: order.ends[t]}
-            for event, row in rows.items():
-                assert join.before(v, row) == join_precedes(masks, mine, (event, t))
-            for event in (START, END):
-                known = bool(join.known[v, order.lane[t]] >= order.at[t] - (event == START))
-                assert known == any(precedes(masks, (event, t), cause) for cause in mine)
-
-
-@pytest.mark.parametrize("chunk", CHUNKS)
-def test_joins_come_before_exactly_what_all_their_causes_come_before(chunk: int) -> None:
-    for case in cases(chunk):
-        at_end = chunk % 2 == 1
-        order = happens_before(case.graph, case.barriers)
-        tables = Csr.of(case.producers), Csr.of(case.consumers)
-        lifted, over = joins(order, *tables, consume_at_end=at_end)
-        causes = [[(END, t) for t in row] for row in case.producers]
-        check_join(case, order, lifted, causes)
-        for mine, consumers in zip(causes, case.consumers, strict=True):
-            mine += [(END if at_end else START, t) for t in consumers]
-        check_join(case, order, over, causes)
-
-
-@pytest.mark.parametrize("chunk", CHUNKS)
-def test_armed_needs_the_instance_before_to_be_over_and_the_push(chunk: int) -> None:
-    for case in cases(chunk):
-        rng = random.Random(chunk)
-        order = happens_before(case.graph, case.barriers)
-        _, over = joins(order, Csr.of(case.producers), Csr.of(case.consumers))
-        previous = [v - 2 if v > 1 and rng.random() < 0.8 else -1 for v in range(case.barriers)]
-        push = [rng.randrange(len(case.engine)) if rng.random() < 0.5 else -1 for _ in previous]
-        causes: list[list[tuple[int, int]]] = []
-        for u, p in zip(previous, push, strict=True):
-            mine = [(END, p)] if p >= 0 else []
-            if u >= 0:
-                mine += [(END, t) for t in case.producers[u]] + [(START, t) for t in case.consumers[u]]
-            causes.append(mine)
-        check_join(case, order, armed(order, over, np.asarray(previous, np.int32), np.asarray(push, np.int32)), causes)
 
 
 def reduced_by_hand(case: Case) -> list[list[int]]:
@@ -142,9 +94,6 @@ def test_added_orders_give_the_clocks_of_a_new_sweep(chunk: int) -> None:
                 assert (visited == 0) == known
                 assert visited <= n - b
         check_tasks(case, orders.known)
-        producers, consumers = Csr.of(case.producers), Csr.of(case.consumers)
-        causes = [[(END, t) for t in row] for row in case.producers]
-        check_join(case, orders.known, joins(orders.known, producers, consumers)[0], causes)
 
 
 def test_an_order_that_points_backwards_is_refused() -> None:

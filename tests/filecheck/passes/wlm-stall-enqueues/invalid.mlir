@@ -2,7 +2,7 @@
 // RUN: not wlm-opt %s --machine tiny --pipeline full{starvation=stal} 2>&1 | filecheck %s --check-prefix=CHOICE
 
 // CHECK: wlm-stall-enqueues: @net has fetches or enqueues already; it stands before wlm-insert-fetches
-// CHOICE: starvation is 'stal'; did you mean 'stall'?; known: neither, barrier, stall
+// CHOICE: starvation is 'stal'; did you mean 'stall'?
 task.graph @net {
   task.run @dpu0 "a" cycles 10
 }
