@@ -188,6 +188,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.coq:
         if shutil.which("coqc") is None:
             raise UsageError("--coq needs Coq: apt install coq, then make proof")
+        if not (ROOT / "proof" / "Safe.vo").exists():
+            raise UsageError("--coq needs the theorem compiled: make proof")
         rows = [coq(args.coq)]
         bad = not rows[0]["accepted"]
     elif args.scale is not None:

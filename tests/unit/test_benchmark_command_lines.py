@@ -175,6 +175,17 @@ def test_coq_is_asked_for_only_where_it_is_there(
     assert answer("proofs", ["--coq", "10"], capsys) == "--coq needs Coq: apt install coq, then make proof"
 
 
+def test_coq_is_asked_for_only_where_the_theorem_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "coqc").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    script = load_script("proofs")
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    assert script.main(["--coq", "10"]) == 1
+    assert capsys.readouterr() == ("", "proofs: error: --coq needs the theorem compiled: make proof\n")
+
+
 def test_a_missing_package_is_named(
     shared: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
