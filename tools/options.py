@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 
 from wlm_dialect.errors import UsageError
-from wlm_dialect.tools.output import STDOUT, PendingFile
+from wlm_dialect.files import PendingFile
+from wlm_dialect.tools.output import STDOUT
 
 STDIN = "-"  # as a source
 

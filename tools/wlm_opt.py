@@ -17,10 +17,11 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 import wlm_dialect
 from wlm_dialect.errors import UsageError
+from wlm_dialect.files import PendingFile
 from wlm_dialect.machine import MachineModel, load_machine
 from wlm_dialect.program import set_module_machine
 from wlm_dialect.tools.messages import BAD_INPUT, USER_ERRORS, describe, exit_code, guarded, report_error
-from wlm_dialect.tools.output import STDOUT, PendingFile
+from wlm_dialect.tools.output import STDOUT
 from wlm_dialect.tools.pass_list import build_passes, list_passes, list_pipelines
 from wlm_dialect.tools.pass_runner import PassRunner, timing_table
 from wlm_dialect.tools.reader import PlacedParser, read_text

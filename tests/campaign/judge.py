@@ -5,18 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
-
 from tests.oracles.explore import Answer, explore
 from tests.oracles.schedule import read_schedule
 from wlm_dialect.check import Certificate, read, seal
 from wlm_dialect.check import check as check_certificate
 from wlm_dialect.check.events import Events
 from wlm_dialect.errors import WlmError
+from wlm_dialect.passes.analysis.order import fetchers
 from wlm_dialect.passes.checker.certificate import certify as make_certificate
 from wlm_dialect.passes.checker.findings import Finding
 from wlm_dialect.passes.verify_schedule import PROVED, REFUTED, UNDECIDED
-from wlm_dialect.program import Kind, Program, encode_module
+from wlm_dialect.program import Program, encode_module
 from wlm_dialect.runtime.compiled import available
 from wlm_dialect.runtime.run import run
 from wlm_dialect.runtime.timing import Timing
@@ -131,7 +130,7 @@ def _named(program: Program, finding: Finding, rule: str, task: int, barrier: st
     if rule != finding.rule:
         return False
     if rule == "H5":  # of two fetches into one slot in the wrong order, either overwrites what the other one fetched
-        return task in (finding.other, _fetch_of(program, finding.task))
+        return task in (finding.other, fetchers(program)[finding.task])
     mine = finding.task
     name = program.barrier_name(finding.barrier) if finding.barrier >= 0 else ""
     if rule == "H3":  # of two pushes in the wrong order, either is the one to blame
@@ -139,14 +138,6 @@ def _named(program: Program, finding: Finding, rule: str, task: int, barrier: st
     if rule == "H6" and "never enqueued" in finding.text:
         return mine == task or (task >= 0 and program.engine[mine] == program.engine[task] and mine < task)
     return (task < 0 or mine in (-1, task)) and (not barrier or name in ("", barrier))
-
-
-def _fetch_of(program: Program, task: int) -> int:
-    """The fetch of the descriptor of a task; -1 if there is none."""
-    at = program.position[task]
-    mine = (program.kind == Kind.FETCH) & (program.target == program.engine[task])
-    found = np.nonzero(mine & (program.low <= at) & (at < program.high))[0]
-    return int(found[0]) if len(found) else -1
 
 
 def tampered(program: Program, rng: random.Random) -> Iterator[tuple[str, Certificate]]:

@@ -30,16 +30,13 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp
-from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from tests.ir_text import parse
 from wlm_dialect.dialects.task import PHASES
 from wlm_dialect.machine import parse_machine
 from wlm_dialect.passes import PASSES
 from wlm_dialect.passes.pipelines import PIPELINES
-from wlm_dialect.universe import WLM_UNIVERSE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
@@ -127,16 +124,6 @@ def run_python(block: Block, folder: Path, path: str) -> str:
     done = shell(f"python {shlex.quote(__file__)} session {script}" if session else f"python {script}", folder, path)
     assert done.returncode == 0, f"{block}:\n{done.stdout}"
     return done.stdout if session else block.text
-
-
-def parse(text: str) -> ModuleOp:
-    context = Context()
-    context.load_dialect(Builtin)
-    for factory in WLM_UNIVERSE.all_dialects.values():
-        context.load_dialect(factory())
-    module = Parser(context, text, "block").parse_module()
-    module.verify()
-    return module
 
 
 def check_mlir(block: Block) -> None:

@@ -14,7 +14,7 @@ from tests.campaign.mutations import OPERATORS, mutate
 from tests.campaign.schedules import random_schedule
 from tests.oracles import promela, smt
 from tests.oracles.explore import explore
-from tests.oracles.schedule import read_schedule
+from tests.oracles.schedule import Schedule, read_schedule
 from tests.unit.verify_schedule_cases import CHOICE, FULL, LANDING, LATE_END, NEIGHBOURS, PARTIAL, program
 from wlm_dialect.machine import preset
 from wlm_dialect.passes.verify_schedule import PROVED, check
@@ -124,33 +124,38 @@ def test_solvers_agree_about_programs_that_no_pipeline_makes(explorer):
     assert min(counts.values()) > 4, counts
 
 
+def solvers_find_hazard(s: Schedule, explorer: Path) -> bool:
+    """Whether z3 finds one; SPIN has to say the same."""
+    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
+    found = smt.has_hazard(s)
+    assert promela.has_hazard(s, explorer) == found
+    return found
+
+
 @pytest.mark.parametrize(("order", "broken"), [("id", True), ("arrival", False)])
 def test_what_a_push_causes_at_once_may_be_served_first_by_id(order, broken, explorer):
-    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
     p = program(CHOICE, machine=preset("tiny").with_(**{"firmware.service_order": order}))
     s = read_schedule(text_of(p), p.machine)
     found = verify(p, replays=1)
     assert [(f.rule, p.names[f.task]) for f in found.findings] == [("H2", "second")] * broken
     assert explore(s).faults == ({("H2", 2, "b2#1")} if broken else set())
-    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+    assert solvers_find_hazard(s, explorer) == broken
 
 
 @pytest.mark.parametrize("rearm", ["atomic", "acknowledged"])
 @pytest.mark.parametrize(("order", "broken"), [("prefetching", False), ("outstanding", True)])
 def test_several_waits_are_read_after_the_end_that_a_start_needs(order, rearm, broken, explorer):
-    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
     changes = {"dma.order": order, "dma.servers": 2 if broken else 1, "barriers.consume_at": "end"}
     p = program(NEIGHBOURS, machine=preset("tiny").with_(**changes, **{"barriers.rearm": rearm}))
     s = read_schedule(text_of(p), p.machine)
     found = verify(p, replays=1)
     assert (found.status, bool(explore(s).faults)) == (("refuted", True) if broken else (PROVED, False))
     assert bool(certify(p)) == broken
-    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+    assert solvers_find_hazard(s, explorer) == broken
 
 
 @pytest.mark.parametrize(("depth", "broken"), [(2, False), (1, True)])
 def test_what_an_enqueue_pushes_at_its_end_is_at_head_after_it(depth, broken, explorer):
-    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
     p = program(LANDING, machine=preset("tiny").with_(**{"dpu.fifo_depth": depth}))
     s = read_schedule(text_of(p), p.machine)
     found = verify(p, replays=1)
@@ -158,11 +163,10 @@ def test_what_an_enqueue_pushes_at_its_end_is_at_head_after_it(depth, broken, ex
     assert found.status == ("refuted" if broken else PROVED)
     assert explore(s).faults == ({("H1", 3, "b0#1")} if broken else set())
     assert bool(certify(p)) == broken
-    assert smt.has_hazard(s) == promela.has_hazard(s, explorer) == broken
+    assert solvers_find_hazard(s, explorer) == broken
 
 
 def test_what_an_enqueue_pushes_last_is_at_head_after_its_end_even_if_it_waited_for_room(explorer):
-    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
     edits = (('"first" waits(%a1)', '"first"'), ('"second" updates', '"second" waits(%a1) updates'))
     p = program(LANDING, edits, preset("tiny").with_(**{"dpu.fifo_depth": 1}))
     s = read_schedule(text_of(p), p.machine)
@@ -170,20 +174,17 @@ def test_what_an_enqueue_pushes_last_is_at_head_after_its_end_even_if_it_waited_
     assert not explore(s).faults
     assert not certify(p)
     assert not stress(p)
-    assert not smt.has_hazard(s)
-    assert not promela.has_hazard(s, explorer)
+    assert not solvers_find_hazard(s, explorer)
 
 
 def test_several_waits_are_read_after_the_end_of_an_enqueue_that_no_edge_leads_from(explorer):
-    pytest.importorskip("z3", reason="z3 is not installed (extra proof)")
     changes = {"dpu.order": "prefetching", "dpu.fifo_depth": 1, "dpu.max_waits": 0, "barriers.consume_at": "end"}
     p = program(LATE_END, machine=preset("tiny").with_(**changes))
     s = read_schedule(text_of(p), p.machine)
     assert verify(p).status == PROVED
     assert not explore(s).faults
     assert not certify(p)
-    assert not smt.has_hazard(s)
-    assert not promela.has_hazard(s, explorer)
+    assert not solvers_find_hazard(s, explorer)
 
 
 def test_several_waits_are_undecided_where_a_barrier_is_rearmed_in_a_step_of_its_own():

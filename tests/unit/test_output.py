@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from wlm_dialect.errors import UsageError
-from wlm_dialect.tools.output import PendingFile, open_output, write_bytes, write_output
+from wlm_dialect.files import PendingFile, write_bytes
+from wlm_dialect.tools.output import open_output, write_output
 
 
 def test_the_file_appears_at_the_end_and_not_before(tmp_path: Path) -> None:

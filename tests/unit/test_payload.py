@@ -135,7 +135,7 @@ def test_constants_that_do_not_fit_leave_what_was_there(numbers: Numbers, tmp_pa
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
-        with pytest.raises(FrontendError, match=r"small\.npz: File too large"):
+        with pytest.raises(FrontendError, match=r"^cannot write '.*/small\.npz': file too large$"):
             api.write_constants(numbers, str(path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -146,7 +146,7 @@ def test_constants_that_do_not_fit_leave_what_was_there(numbers: Numbers, tmp_pa
 def test_the_wrong_file_of_constants(numbers: Numbers, tmp_path: Path) -> None:
     with pytest.raises(FrontendError, match=r"a\.txt: constants go into a file called \.npz"):
         api.write_constants(numbers, str(tmp_path / "a.txt"))
-    with pytest.raises(FrontendError, match="No such file or directory"):
+    with pytest.raises(FrontendError, match=r"^cannot write '.*/no/a\.npz': no such file or directory$"):
         api.write_constants(numbers, str(tmp_path / "no" / "a.npz"))
     with pytest.raises(FrontendError, match="@small names no file of constants; make one with wlm compile --payload"):
         api.read_constants(numbers.program, str(tmp_path))

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wlm_dialect.errors import ProgramError, UsageError
+from wlm_dialect.files import write_bytes
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.vta_source import MLIR, read_dump_file, read_folder_or_ir
-from wlm_dialect.tools.output import STDOUT, open_output, write_bytes
+from wlm_dialect.tools.output import STDOUT, open_output
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp

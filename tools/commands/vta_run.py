@@ -5,11 +5,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from wlm_dialect.errors import UsageError
+from wlm_dialect.files import write_bytes
 from wlm_dialect.program.vta import VtaProgram
 from wlm_dialect.tools.commands.common import add_json, write_json
 from wlm_dialect.tools.commands.vta_source import add_source, chosen_order, load_source
 from wlm_dialect.tools.options import at_least
-from wlm_dialect.tools.output import STDOUT, write_bytes
+from wlm_dialect.tools.output import STDOUT
 
 if TYPE_CHECKING:
     from wlm_dialect.passes.vta.findings import VtaVerdict

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, StringAttr, SymbolRefAttr, i32, i64
-from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Dialect, Operation, ParametrizedAttribute, Region, SSAValue, TypeAttribute
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -27,6 +27,7 @@ from xdsl.traits import IsolatedFromAbove, NoTerminator, SymbolOpInterface, Symb
 from xdsl.utils.exceptions import VerifyException
 
 from wlm_dialect.dialects.barrier import BARRIER
+from wlm_dialect.dialects.body import parse_body, print_body
 from wlm_dialect.dialects.strings import parse_label
 
 PHASES = ("graph", "virtual", "physical", "managed")
@@ -409,13 +410,8 @@ class GraphOp(IRDLOperation):
             if parser.parse_optional_keyword(word) is not None:
                 properties[word] = StringAttr(parser.parse_identifier())
         properties.update(parse_numbers(parser, ("format",)))
-        attributes = parser.parse_optional_attr_dict_with_keyword()
-        region = parser.parse_region()
-        if not region.blocks:
-            region.add_block(Block())
-        return cls.create(
-            properties=properties, attributes={} if attributes is None else dict(attributes.data), regions=[region]
-        )
+        attributes, regions = parse_body(parser)
+        return cls.create(properties=properties, attributes=attributes, regions=regions)
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -425,9 +421,7 @@ class GraphOp(IRDLOperation):
         if self.mode is not None:
             printer.print_string(f" mode {self.mode.data}")
         print_numbers(printer, self, ("format",))
-        printer.print_op_attributes(self.attributes, print_keyword=True)
-        printer.print_string(" ")
-        printer.print_region(self.body)
+        print_body(printer, self)
 
     def verify_(self) -> None:
         if self.phase_name not in PHASES:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from wlm_dialect.errors import FrontendError
+from wlm_dialect.errors import FrontendError, UsageError
+from wlm_dialect.files import new_file
 from wlm_dialect.program import Program
 from wlm_dialect.program.payload import read_payload, with_payload
 
@@ -24,15 +24,11 @@ def write_constants(program: Program, constants: Mapping[str, NDArray[Any]], pat
         raise FrontendError(f"{path}: constants go into a file called .npz")
     names = sorted(constants)
     arrays: dict[str, Any] = {f"c{k}": constants[name] for k, name in enumerate(names)}  # theirs are no file names
-    pending = path.with_name(f".{path.name}.tmp")  # the file appears whole or not at all
     try:
-        with pending.open("wb") as stream:
+        with new_file(str(path), binary=True) as stream:
             np.savez(stream, names=np.array(names), **arrays)
-        pending.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            pending.unlink()
-        raise FrontendError(f"{path}: {error.strerror}") from None
+    except UsageError as error:
+        raise FrontendError(str(error)) from None
     payload = read_payload(program)
     network = replace(payload.network, file=path.name, sha256=_hash(path))
     return with_payload(program, replace(payload, network=network))

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
-from xdsl.ir import Attribute, Block, Region
+from xdsl.ir import Attribute, Region
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -25,6 +25,8 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, NoTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
+
+from wlm_dialect.dialects.body import parse_body, print_body
 
 FLAGS = ("pop_prev", "pop_next", "push_prev", "push_next")
 BOX = ("sram", "dram", "y", "x", "stride", "pad_top", "pad_bottom", "pad_left", "pad_right")
@@ -96,13 +98,8 @@ class ProgramOp(IRDLOperation):
             if parser.parse_optional_keyword(word) is not None:
                 counts = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
                 properties[word] = DenseArrayBase.from_list(i64, counts)
-        attributes = parser.parse_optional_attr_dict_with_keyword()
-        region = parser.parse_region()
-        if not region.blocks:
-            region.add_block(Block())
-        return cls.create(
-            properties=properties, attributes={} if attributes is None else dict(attributes.data), regions=[region]
-        )
+        attributes, regions = parse_body(parser)
+        return cls.create(properties=properties, attributes=attributes, regions=regions)
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -117,9 +114,7 @@ class ProgramOp(IRDLOperation):
         for word, counts in (("initial", self.initial), ("carry_out", self.carry_out)):
             if counts is not None:
                 printer.print_string(f" {word} [{', '.join(map(str, counts.get_values()))}]")
-        printer.print_op_attributes(self.attributes, print_keyword=True)
-        printer.print_string(" ")
-        printer.print_region(self.body)
+        print_body(printer, self)
 
     def verify_(self) -> None:
         if self.launches is not None and self.launches.value.data < 1:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm_dialect.errors import ProgramError
+from wlm_dialect.files import write_bytes
 from wlm_dialect.program.vta.codec import INSN_BYTES, decode_insns, encode_insns
 from wlm_dialect.program.vta.config import Config, Memory
 from wlm_dialect.program.vta.layout import layout
@@ -53,9 +54,7 @@ def write_folder(program: VtaProgram, path: str | Path) -> None:
     files[JSON] = json.dumps(meta, indent=1, ensure_ascii=False).encode()  # last: with it the folder is a program
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        pending = folder / f".{name}.tmp"
-        pending.write_bytes(data)
-        pending.replace(folder / name)
+        write_bytes(str(folder / name), data)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
