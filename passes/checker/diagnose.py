@@ -102,8 +102,8 @@ class Diagnosis:
         out: list[Finding] = []
         for (task, barrier), i in causes.items():
             if several[task] and task not in safe:  # where clocks forget something, what they know still proves
-                kinds = (rearm == "atomic", True)
-                exact, atomic = (stale_wait(self.graph, task, atomic=a) is None for a in kinds)
+                atomic = stale_wait(self.graph, task, atomic=True) is None
+                exact = atomic if rearm == "atomic" else stale_wait(self.graph, task, atomic=False) is None
                 safe[task] = (exact, atomic)
             if several[task] and safe[task][0] and rearm != "bounded":
                 continue
